@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .contract.errors import UserError
 from .contract.files import replacing
 from .contract.json_reading import parse_json
+from .reporting import Reporter
 from .shipped import check_shipped
 
 MODELS = Path(__file__).resolve().parent / "models"
@@ -32,6 +33,7 @@ _HINT = (
 )
 
 Config = TypeVar("Config")
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,16 @@ def _checkpoint(record: Any, tensors: dict[str, Tensor]) -> Checkpoint:
     if not all(isinstance(part, dict) for part in (checkpoint.config, checkpoint.statistics, checkpoint.training)):
         raise TypeError("config, statistics or training is of another type")
     return checkpoint
+
+
+def load_or_warn(load: Callable[[], Loaded], otherwise: str, reporter: Reporter) -> Loaded | None:
+    """What `load` reads from weights; None where they are missing or cannot be used, with a warning that begins with what happens
+    then: `otherwise`."""
+    try:
+        return load()
+    except UserError as error:
+        reporter.warning(f"{otherwise}: {error.message} {error.hint}")
+        return None
 
 
 def read_config(checkpoint: Checkpoint, kind: type[Config], path: Path) -> Config:

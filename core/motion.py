@@ -172,14 +172,3 @@ def motion_from_rotations(
         pelvis=pelvis.detach().float().cpu().numpy(),
         betas=betas.detach().float().cpu().numpy(),
     )
-
-
-def project(points: Tensor, K: Tensor, T_cw: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Points [...,3] of the camera frame, or of another one with `T_cw` [4,4], -> pixels [...,2] and depths [...].
-
-    Depths are metres before the camera, kept at 5 cm or more.
-    """
-    points_incam = points if T_cw is None else transform_points(T_cw, points)
-    depth = points_incam[..., 2].clamp_min(0.05)
-    pixels = (points_incam[..., :2] / depth[..., None]) @ K[:2, :2].T + K[:2, 2]
-    return pixels, depth

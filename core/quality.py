@@ -25,8 +25,9 @@ from .contract.touches import group_touches
 from .fitting.energies import accelerations
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
-from .motion import Posed, pose_motion, project
+from .motion import Posed, pose_motion
 from .observations.observe import Observations, smooth_over_time
+from .projection import project
 from .scores import CONFIDENT, landmark_distances, penetration_depths
 from .transforms import inverse_transform_points
 
@@ -172,10 +173,7 @@ def median_reprojection_errors(
 ) -> Float[np.ndarray, "P T"]:
     """Median distance of projected landmarks from plainly seen ones, percent of the height; NaN in frames with too few."""
     error = landmark_distances(landmarks, observations)
-    seen = observations.plainly_seen(settings.confident)
-    median = torch.where(seen, error, torch.nan).nanmedian(-1).values
-    enough = seen.sum(-1) >= settings.landmarks
-    return _PERCENT * torch.where(enough, median, torch.nan).cpu().numpy()
+    return _PERCENT * _median_of_seen(error, observations.plainly_seen(settings.confident), settings)
 
 
 def limb_errors(
@@ -240,19 +238,27 @@ def floor_errors(
 def unseen_acceleration(
     landmarks: Float[Tensor, "P T 33 3"], observations: Observations, settings: QualitySettings
 ) -> Float[np.ndarray, "P T"]:
-    """m/s² across the picture by which plainly seen landmarks accelerate more than the clip shows; median of a frame."""
+    """m/s² across the picture by which plainly seen landmarks accelerate more than the clip shows, median of a frame; NaN in
+    frames with too few of them, and at both ends, where nothing has an acceleration."""
     seconds = observations.seconds.to(landmarks)
     if len(seconds) < 3:
-        return np.zeros(tuple(landmarks.shape[:2]))
+        return np.full(tuple(landmarks.shape[:2]), np.nan)
     pixels, depth = project(landmarks, observations.K)
     seen = observations.plainly_seen(settings.confident)
     weight = (seen + 1e-3).to(landmarks)[..., None].expand_as(pixels)
     shown = smooth_over_time(observations.keypoints.flatten(2), weight.flatten(2), seconds, settings.smoothing_seconds)
     to_metres = (depth / observations.K[0, 0])[:, 1:-1]
     posed, observed = (accelerations(each, seconds).norm(dim=-1) for each in (pixels, shown.unflatten(2, (-1, 2))))
-    excess = (posed - observed) * to_metres
-    excess = torch.where(seen[:, 1:-1], excess.clamp_min(0), torch.nan).nanmedian(-1).values
-    return np.pad(torch.nan_to_num(excess).cpu().numpy(), ((0, 0), (1, 1)))
+    excess = ((posed - observed) * to_metres).clamp_min(0)
+    return np.pad(_median_of_seen(excess, seen[:, 1:-1], settings), ((0, 0), (1, 1)), constant_values=np.nan)
+
+
+def _median_of_seen(
+    values: Float[Tensor, "P T 33"], seen: Bool[Tensor, "P T 33"], settings: QualitySettings
+) -> Float[np.ndarray, "P T"]:
+    """The median over the landmarks that are seen; NaN in frames with too few."""
+    median = torch.where(seen, values, torch.nan).nanmedian(-1).values
+    return torch.where(seen.sum(-1) >= settings.landmarks, median, torch.nan).cpu().numpy()
 
 
 def pelvis_speeds(

@@ -16,8 +16,9 @@ from .contract.contact import Contact
 from .contract.reconstruction import Scores
 from .fitting.energies import accelerations, near_pairs
 from .fitting.fit import FittedMotion
-from .motion import BODY_COUNT, Posed, pose_motion, project
+from .motion import BODY_COUNT, Posed, pose_motion
 from .observations.observe import Observations
+from .projection import project
 
 CONFIDENT = 0.5
 """Confidence from which on a keypoint says where a landmark is: only such ones are compared with the picture."""

@@ -48,7 +48,7 @@ class LandmarkRegressor:
         The file stores its skin points as offsets from joints in the rest pose instead of vertex numbers, so that they can be
         found on another mesh as well: as the nearest vertex that the same joint dominates.
         """
-        learned = _read_weights(LANDMARK_WEIGHTS)
+        learned = read_landmark_weights(LANDMARK_WEIGHTS)
         vertices = nearest_vertices(body, learned.joint, learned.offset)
         return cls(vertices, torch.from_numpy(learned.weights).to(body.v_template))
 
@@ -93,15 +93,15 @@ def nearest_vertices(
     return distance.masked_fill(excluded, torch.inf).argmin(1).to(body.device)
 
 
-class _LearnedWeights(NamedTuple):
+class LearnedWeights(NamedTuple):
     joint: Int[np.ndarray, " N"]
     offset: Float[np.ndarray, "N 3"]
     """From the joint to the skin point on the mean shape in the rest pose, metres."""
     weights: Float[np.ndarray, "33 55+N"]
 
 
-@lru_cache(maxsize=1)
-def _read_weights(path: Path) -> _LearnedWeights:
+def read_landmark_weights(path: Path) -> LearnedWeights:
+    """The regressor's weights as they are shipped. UserError `file-unreadable` or `file-damaged`."""
     check_shipped(path)
     arrays = read_npz(path, limit=_MAX_BYTES, hint=HINT)
     missing = {"joint", "offset", "weights"} - arrays.keys()
@@ -110,4 +110,4 @@ def _read_weights(path: Path) -> _LearnedWeights:
     joint, offset, weights = arrays["joint"], arrays["offset"], arrays["weights"]
     if weights.shape != (len(LANDMARKS), len(JOINTS) + len(joint)) or offset.shape != (len(joint), 3):
         raise damaged(path, "its arrays are not those of this version")
-    return _LearnedWeights(joint.astype(np.int64), offset, weights.astype(np.float32))
+    return LearnedWeights(joint.astype(np.int64), offset, weights.astype(np.float32))

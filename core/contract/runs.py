@@ -7,6 +7,11 @@ from collections.abc import Iterable
 import numpy as np
 
 
+def frames_in(seconds: float, time_step: float) -> int:
+    """The number of frames of so many seconds, at least one; `time_step` is the time between two of them."""
+    return max(1, round(seconds / time_step))
+
+
 def find_runs(mask: np.ndarray, max_gap: int = 0, min_length: int = 1) -> list[slice]:
     """Runs of True in a mask [T]: gaps of at most `max_gap` frames are closed first, then runs below `min_length` dropped."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))

@@ -18,6 +18,7 @@ from torch.nn.functional import normalize
 from ..contract.skeleton import JOINT_INDEX
 from ..motion import MotionEstimate, Posed
 from ..observations.observe import Observations
+from ..projection import normalized
 from .energies import student_t
 from .scene_view import SceneView, scene_nats
 from .size import SIZE_SIGMA
@@ -215,7 +216,7 @@ def camera_evidence(
     support = (standing[..., None] * points).sum(2) / standing.sum(2).clamp_min(1e-3)[..., None]
     balance = normalize(_centre_of_mass(joints) - support, dim=-1) * standing.amax(-1, keepdim=True)
     K = observations.K.cpu().numpy().astype(np.float64)
-    ends = (lines[:_MOST_LINES].reshape(-1, 2, 2) - K[:2, 2]) / K[[0, 1], [0, 1]]
+    ends = normalized(lines[:_MOST_LINES].reshape(-1, 2, 2), K)
     lengths = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=-1) * K[0, 0]
     diagonal = float(np.hypot(*observations.image_size))
     weight = lengths / max(lengths.sum(), 1e-6)

@@ -126,7 +126,7 @@ def _fit_around(
 ) -> MotionEstimate:
     """The start, fitted in the frames around edited ones; it fades out into the rest, which stays as it is."""
     timeline, motion = observations.timeline, start.motion_incam
-    weight = _fading(edited, timeline)
+    weight = fading(edited, timeline)
     stretches = stretches_around(weight > 0, timeline, _CONTEXT_SECONDS)
     enforced = [contact for contact in targets.contacts if contact.state == "enforced"]
     for number, stretch in enumerate(stretches):
@@ -179,7 +179,7 @@ def _moved_landmarks(before: MotionEstimate, after: MotionEstimate, body: BodyMo
     return np.linalg.norm(landmarks[1] - landmarks[0], axis=-1)
 
 
-def _fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndarray, " T"]:
+def fading(edited: Bool[np.ndarray, " T"], timeline: Timeline) -> Float[np.ndarray, " T"]:
     """1 where something was edited, fading to 0 along half a cosine in the frames around."""
     part = np.clip(seconds_from(edited, timeline) / _FADE_SECONDS, 0, 1)
     return (0.5 + 0.5 * np.cos(np.pi * part)).astype(np.float32)

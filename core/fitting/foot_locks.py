@@ -14,16 +14,16 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..body.rotations import axis_angle_to_matrix, nearest_rotation
 from ..contract.foot_contact import FEET, FootContact
-from ..contract.runs import find_runs
+from ..contract.runs import find_runs, frames_in
 from ..contract.skeleton import JOINT_INDEX
-from ..motion import MotionEstimate, Posed, pose_motion
+from ..motion import MotionEstimate, Posed, Timeline, pose_motion
 from .soles import posed_soles
 
 _LARGEST_CORRECTION = math.radians(25)
 """Pitch up to which a standing foot is laid flat; beyond it stands on its heel or toes."""
 _STANDS, _LEAVES = 0.5, 0.3
 """Probabilities that a foot has to exceed somewhere in an interval, and everywhere in it."""
-_SHORTEST = 4  # frames
+_SHORTEST_SECONDS = 0.13
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,17 @@ def with_foot_modes(
     return known
 
 
-def foot_intervals(
-    foot_contact: Float[np.ndarray, "P T 2"], frame_index: Int[np.ndarray, " T"]
-) -> tuple[FootContact, ...]:
+def foot_intervals(foot_contact: Float[np.ndarray, "P T 2"], timeline: Timeline) -> tuple[FootContact, ...]:
     """When feet stand, in the order of time: where the probability is high, and as long as it does not fall too low."""
+    shortest = frames_in(_SHORTEST_SECONDS, timeline.time_step)
     found: list[FootContact] = []
     for person, foot in np.ndindex(foot_contact.shape[0], foot_contact.shape[2]):
         probability = foot_contact[person, :, foot]
-        for run in find_runs(probability > _LEAVES, min_length=_SHORTEST):
+        for run in find_runs(probability > _LEAVES, min_length=shortest):
             inside = probability[run]
             if inside.max() > _STANDS:
                 confidence = round(float(np.clip(inside.mean(), 0, 1)), 3)
-                numbers = int(frame_index[run.start]), int(frame_index[run.stop - 1])
+                numbers = int(timeline.frame_index[run.start]), int(timeline.frame_index[run.stop - 1])
                 found.append(FootContact(person, FEET[foot], *numbers, confidence=confidence))
     return tuple(sorted(found, key=lambda each: (each.frame_start, each.person, each.foot)))
 

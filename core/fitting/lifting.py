@@ -22,6 +22,7 @@ from ..body.rotations import (
     slerp,
 )
 from ..contract.skeleton import BODY_JOINTS, LANDMARK_INDEX, PARENTS
+from ..projection import normalized
 
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "mouth_left", "mouth_right")
 _STRAIGHT, _BENT = 0.15, 0.45
@@ -81,7 +82,7 @@ def translation_from_keypoints(
     `points` are in the camera's axes, up to their translation, in metres; weights are not negative. Also returns how well each
     translation is determined: the sum of its weights.
     """
-    rays = (pixels - K[:2, 2]) / torch.stack([K[0, 0], K[1, 1]])
+    rays = normalized(pixels, K)
     translation = torch.zeros_like(points[..., 0, :])
     depth = torch.ones_like(points[..., 0])
     identity = torch.eye(3, dtype=points.dtype, device=points.device)

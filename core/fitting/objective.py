@@ -21,6 +21,7 @@ from ..observations.confidence import HIDDEN, VISIBLE
 from ..observations.observe import Observations, bone_lengths
 from ..observations.ramp import ramp
 from ..observations.swift_limbs import swift_limbs
+from ..projection import project
 from . import energies
 from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
@@ -193,8 +194,7 @@ class Objective:
 
     def _observation_energy(self, state: State, weights: EnergyWeights) -> Tensor:
         observed = self.observations
-        focal = torch.stack([observed.K[0, 0], observed.K[1, 1]])
-        pixels = state.landmarks[..., :2] / state.landmarks[..., 2:].clamp_min(0.1) * focal + observed.K[:2, 2]
+        pixels, _ = project(state.landmarks, observed.K)
         centred = state.landmarks - state.landmarks[:, :, _HIPS].mean(2, keepdim=True)
         tilt = rotation_about_x(state.tilt)
         metric = self.metric_landmarks @ tilt.T

@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..observations.observe import Observations
+from ..projection import project
 
 _LEAST_VOTES = 2
-_WINDOW = 21
-"""Frames whose votes are averaged: people do not change places from one frame to the next."""
+_REACH_SECONDS = 0.33
+"""Before and after a frame, for which votes are averaged: people do not change places from one frame to the next."""
 _CLEAR_DIFFERENCE = 0.4
 """Difference between the two masks at a place from which on the place votes."""
 
@@ -25,8 +26,7 @@ def front_person(
     covers it.
     """
     K, masks, image_size = observations.K, observations.masks, observations.image_size
-    depth = centres_incam[..., 2].clamp_min(0.1)
-    pixels = centres_incam[..., :2] / depth[..., None] * torch.stack([K[0, 0], K[1, 1]]) + K[:2, 2]
+    pixels, depth = project(centres_incam, K)
     radius = radii[:, None] / depth * K[0, 0]
     votes = centres_incam.new_zeros(len(depth[0]))
     count = centres_incam.new_zeros(len(depth[0]))
@@ -40,14 +40,15 @@ def front_person(
         sign = torch.where(own > others, -1.0, 1.0) * (1 if person == 0 else -1)
         votes += (sign * clear).sum(1)
         count += clear.sum(1)
-    votes, count = (_windowed_mean(values) for values in (votes, count))
+    reach = round(_REACH_SECONDS / observations.timeline.time_step)
+    votes, count = (_windowed_mean(values, reach) for values in (votes, count))
     mean_vote = votes / count.clamp_min(1)
     return torch.where((count >= _LEAST_VOTES) & (mean_vote.abs() > 0.5), mean_vote, torch.zeros_like(mean_vote))
 
 
-def _windowed_mean(values: Tensor) -> Tensor:
-    """Mean of values [T] over _WINDOW frames around each."""
-    return torch.nn.functional.avg_pool1d(values[None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0]
+def _windowed_mean(values: Tensor, reach: int) -> Tensor:
+    """Mean of values [T] over each frame and up to `reach` before and after it."""
+    return torch.nn.functional.avg_pool1d(values[None], 2 * reach + 1, 1, reach, count_include_pad=False)[0]
 
 
 def _sample(masks: Tensor, pixels: Tensor, image_size: np.ndarray) -> Tensor:

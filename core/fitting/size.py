@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..body.model import BodyModel
+from ..body.model import BodyModel, rest_joints
 from ..contract.skeleton import JOINT_INDEX
+from ..motion import PairMotion
 
 SIZE_SIGMA = 0.055
 """Of the logarithm of an adult's height over the mean one's, both sexes (NCD-RisC, 2016): nearly all are 1.45 to 2.05 m."""
 
 
+_CHAIN = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "pelvis", "spine2", "neck", "head")]
+"""Along leg, back and neck: the sum of the distances between these joints is a body's size."""
+
+
+def sizes(body: BodyModel, betas: Float[Tensor, "P 16"]) -> Float[Tensor, " P"]:
+    """metres along leg, back and neck of each person."""
+    return rest_joints(body, betas)[:, _CHAIN].diff(dim=1).norm(dim=-1).sum(1)
+
+
+def with_betas(motion_incam: PairMotion, betas: Float[np.ndarray, "P 16"], body: BodyModel) -> PairMotion:
+    """The motion with other shapes that looks the same: larger people stand as much farther from the camera."""
+    now, before = (
+        sizes(body, torch.as_tensor(each, device=body.device)).cpu().numpy() for each in (betas, motion_incam.betas)
+    )
+    return replace(motion_incam, pelvis=motion_incam.pelvis * (now / before)[:, None, None], betas=betas)
+
+
 @lru_cache(maxsize=4)
 def growth_per_beta(body: BodyModel) -> Float[Tensor, " 16"]:
-    """By how much each beta changes the logarithm of a body's size, to first order, measured along leg and back."""
-    chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "pelvis", "spine2", "neck", "head")]
-    bones = body.J_template[chain].diff(dim=0)
+    """By how much each beta changes the logarithm of a body's size (see `sizes`), to first order."""
+    bones = body.J_template[_CHAIN].diff(dim=0)
     lengths = bones.norm(dim=-1)
-    growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.J_shapedirs[chain].diff(dim=0)).sum(0)
+    growth = torch.einsum("bd,bdk->bk", bones / lengths[:, None], body.J_shapedirs[_CHAIN].diff(dim=0)).sum(0)
     return growth / lengths.sum()
 
 

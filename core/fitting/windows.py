@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from ..body.model import BodyModel, rest_joints
-from ..contract.skeleton import JOINT_INDEX
-from ..motion import MotionEstimate, PairMotion
+from ..body.model import BodyModel
+from ..motion import MotionEstimate
 from ..observations.observe import Observations
 from ..reporting import Reporter, SubProgress
+from ..representation.sliding_windows import successive_windows
 from . import energies
 from .fit import FitSchedule, FittedMotion, fit, motion_energy
+from .size import with_betas
 from .stretches import blended
 from .targets import FitTargets
 
@@ -49,7 +49,7 @@ def fit_clip(
             observations.frames(spread),
             body,
             FitTargets(prior=None if targets.prior is None else targets.prior.frames(spread)),
-            _for_spread_frames(schedule, observations.frames(spread)),
+            for_spread_frames(schedule, observations.frames(spread)),
             SubProgress(reporter, 0.0, 1 / parts),
         )
         motion = with_betas(start.motion_incam, settled.motion_incam.betas, body)
@@ -70,7 +70,7 @@ def fit_clip(
     return _joined(fitted, windows)
 
 
-def _for_spread_frames(schedule: FitSchedule, observations: Observations) -> FitSchedule:
+def for_spread_frames(schedule: FitSchedule, observations: Observations) -> FitSchedule:
     """Without the energy of sliding feet where the frames are too far apart for it: a foot may have stepped between any two."""
     if not energies.has_no_neighbours(observations.seconds):
         return schedule
@@ -79,22 +79,8 @@ def _for_spread_frames(schedule: FitSchedule, observations: Observations) -> Fit
 
 
 def window_positions(count: int) -> list[np.ndarray]:
-    """Positions of each window: WINDOW frames, each sharing OVERLAP with the one before it; the last one ends the clip."""
-    starts = range(0, max(count - OVERLAP, 1), WINDOW - OVERLAP)
-    return [np.arange(start, min(start + WINDOW, count)) for start in starts]
-
-
-def with_betas(motion_incam: PairMotion, betas: np.ndarray, body: BodyModel) -> PairMotion:
-    """The motion with other shapes [P,16] that looks the same: larger people stand as much farther from the camera."""
-    ratio = _leg_length(body, betas) / _leg_length(body, motion_incam.betas)
-    return replace(motion_incam, pelvis=motion_incam.pelvis * ratio[:, None, None], betas=betas)
-
-
-def _leg_length(body: BodyModel, betas: np.ndarray) -> np.ndarray:
-    """[P] metres along leg and back."""
-    chain = [JOINT_INDEX[name] for name in ("left_ankle", "left_knee", "left_hip", "spine2", "neck")]
-    joints = rest_joints(body, torch.as_tensor(betas, device=body.device))[:, chain]
-    return joints.diff(dim=1).norm(dim=-1).sum(1).cpu().numpy()
+    """Positions of the frames of each window."""
+    return [np.arange(window.start, window.stop) for window in successive_windows(count, WINDOW, OVERLAP)]
 
 
 def _joined(parts: Sequence[FittedMotion], windows: Sequence[np.ndarray]) -> FittedMotion:

@@ -23,6 +23,7 @@ from ..fitting.fingers import curl_rotations
 from ..fitting.initial import on_common_floor, pelvis_over_keypoints
 from ..motion import BODY_COUNT, FINGER_COUNT, Camera, MotionEstimate, Timeline, pose
 from ..observations.observe import Observations
+from ..projection import project
 from .record import ImportedMotion
 
 _CONFIDENT = 0.5
@@ -107,8 +108,7 @@ def _placed(
     seconds = observations.seconds
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     landmarks = _landmarks(rotations, pelvis, body)
-    focal = torch.stack([observations.K[0, 0], observations.K[1, 1]])
-    pixels = landmarks[..., :2] / landmarks[..., 2:].clamp_min(0.1) * focal + observations.K[:2, 2]
+    pixels, _ = project(landmarks, observations.K)
     distance = (pixels - observations.keypoints).norm(dim=-1) / observations.box_height[..., None]
     confident = observations.confidence > _CONFIDENT
     residual = max(float(distance[i][confident[i]].median()) if confident[i].any() else 0.0 for i in range(len(pelvis)))

@@ -7,7 +7,6 @@ differentiably. P = 2 people, N frames of the uniform grid, T of the clip, C cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -30,6 +29,7 @@ from ..representation.residual import (
     from_channels,
     pose_state,
 )
+from ..representation.sliding_windows import successive_windows
 
 _CHUNK = 240
 """Frames of the clip whose energies are computed together, so that memory does not grow with the clip."""
@@ -111,7 +111,7 @@ class Guidance:
             _Chunk(
                 frames, build_objective(observations.frames(frames), body, start.frames(frames), targets.frames(frames))
             )
-            for frames in _chunks(len(observations.time))
+            for frames in successive_windows(len(observations.time), _CHUNK, _OVERLAP)
         ]
         scales = decoder.scales
         rates = torch.zeros(scales.x.numel() + scales.betas.numel())
@@ -173,16 +173,6 @@ class _Chunk:
     def state(self, decoder: ResidualDecoder, x0: Tensor) -> State:
         rotations, pelvis, betas = decoder.decode(x0, self.frames)
         return self.objective.state(rotations, pelvis, betas, self.objective.start_floor, betas.new_zeros(()))
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    start = 0
-    while True:
-        stop = min(start + _CHUNK, count)
-        yield slice(start, stop)
-        if stop == count:
-            return
-        start = stop - _OVERLAP
 
 
 def _at_least_the_mean(squares: Tensor) -> Tensor:

@@ -16,7 +16,8 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..body.rotations import matrix_to_rotation_6d
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX, PARENTS
-from ..motion import BODY_COUNT, MotionEstimate, project
+from ..motion import BODY_COUNT, MotionEstimate
+from ..projection import project
 from ..records import Record
 from ..representation.ground_view import GroundView, ground_view
 from ..representation.resampling import FRAME_RATE, TimeGrid

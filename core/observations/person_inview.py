@@ -12,6 +12,7 @@ from torch import Tensor
 from ..body.landmarks import posed_landmarks
 from ..body.model import BodyModel
 from ..motion import BODY_COUNT, MotionEstimate, motion_rotations, pose
+from ..projection import normalized
 from ..representation.ground_view import GroundView
 from ..representation.resampling import TimeGrid
 from .observe import Observations
@@ -33,7 +34,7 @@ class ViewCamera:
 
     def rays_inview(self, pixels: Float[Tensor, "*n 2"]) -> Float[Tensor, "*n 3"]:
         """Directions of length one through pixels."""
-        across = (pixels - self.K[:2, 2]) / torch.stack([self.K[0, 0], self.K[1, 1]])
+        across = normalized(pixels, self.K)
         rays_incam = torch.cat([across, torch.ones_like(across[..., :1])], -1)
         return torch.nn.functional.normalize(self.view.vectors_inview(rays_incam), dim=-1)
 

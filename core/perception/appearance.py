@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from .crops import crop_from_axis, cut_out, to_crop
 from .movenet import KEYPOINTS, TRUNK, FoundPerson
-from .regions import crop, region_from_axis, to_region
 
 _SIDE = 64
 _REACH = 1.4
-"""Half of the region's side in trunk lengths to each side of the trunk's middle."""
+"""Half of the crop's side in trunk lengths to each side of the trunk's middle."""
 _WIDTH = 0.22
 """Width of a limb in trunk lengths."""
 _GREY_BINS, _COLOUR_BINS = 8, 5
@@ -38,10 +38,10 @@ def appearance_embedding(image: UInt8[np.ndarray, "H W 3"], person: FoundPerson)
     shoulders, hips = person.points[TRUNK[:2]].mean(0), person.points[TRUNK[2:]].mean(0)
     middle = (shoulders + hips) / 2
     length = max(float(np.linalg.norm(shoulders - hips)), 0.5 * person.scale)
-    region = region_from_axis(middle, middle + [0.0, -_REACH * length], 1.0)
-    lab = cv2.cvtColor(crop(image, region, _SIDE, replicate=False), cv2.COLOR_RGB2LAB)
-    places = (to_region(region, person.points) * _SIDE).round().astype(int)
-    width = max(1, round(_WIDTH * length / region.size * _SIDE))
+    crop = crop_from_axis(middle, middle + [0.0, -_REACH * length], 1.0)
+    lab = cv2.cvtColor(cut_out(image, crop, _SIDE, replicate=False), cv2.COLOR_RGB2LAB)
+    places = (to_crop(crop, person.points) * _SIDE).round().astype(int)
+    width = max(1, round(_WIDTH * length / crop.size * _SIDE))
     rows = []
     for strips in _BANDS:
         inside = np.zeros((_SIDE, _SIDE), np.uint8)

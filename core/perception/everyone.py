@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float, Int
 
 from ..contract.skeleton import LANDMARKS
 from .background import displacement
+from .crops import mask_height
 from .detections import MASK_WIDTH, Detections
 from .hands import Hand
-from .regions import mask_height
-from .track import Observation, Track
+from .track import Track, TrackedPose
 
 _MOST_VARIANCE = 2.5e5
 """px²; anything more says as little."""
@@ -23,7 +23,7 @@ _MOST_VARIANCE = 2.5e5
 class Everyone:
     """All people found in T frames, most prominent first."""
 
-    tracks: tuple[Track[Observation], ...]
+    tracks: tuple[Track[TrackedPose], ...]
     frame_index: Int[np.ndarray, " T"]
     """int32, numbers of the frames in the clip."""
     time: Float[np.ndarray, " T"]
@@ -49,14 +49,14 @@ def assemble(
     found = np.zeros((people, steps), bool)
     masks = np.zeros((people, steps, mask_height(everyone.image_size, MASK_WIDTH), MASK_WIDTH), np.uint8)
     for person, number in enumerate(chosen):
-        for step, seen in everyone.tracks[number].observations.items():
+        for step, seen in everyone.tracks[number].seen.items():
             keypoints[person, step, :, :2] = seen.pose.points
             keypoints[person, step, :, 2] = seen.pose.visibility * seen.pose.presence
             covariance[person, step] = np.clip(seen.pose.covariance, -_MOST_VARIANCE, _MOST_VARIANCE)
             world[person, step] = seen.pose.world
             masks[person, step] = seen.mask(everyone.image_size)
             found[person, step] = True
-        own = [step for step, seen in everyone.tracks[number].observations.items() if seen.has_metric_landmarks]
+        own = [step for step, seen in everyone.tracks[number].seen.items() if seen.has_metric_landmarks]
         _interpolate(world[person], sorted(own))
     size = np.array(everyone.image_size, np.int32)
     hand_points = np.zeros((people, steps, 2, 21, 3), np.float32)

@@ -70,23 +70,23 @@ def undo_exchanges(
     """
     if not _meet(a, b):
         return []
-    steps = np.array(sorted(a.observations.keys() | b.observations.keys()), int)
+    steps = np.array(sorted(a.seen.keys() | b.seen.keys()), int)
     own = _arrays((a, b), steps)
     passes = [own] if known is None else [_arrays(known, steps), own]
     exchanged, margin = _likeliest_exchanges(passes, [EXCHANGE_COST, exchange_cost][-len(passes) :])
     mixed = set(steps[exchanged].tolist())
-    a.observations, b.observations = _parts_exchanged(a, b, mixed), _parts_exchanged(b, a, mixed)
+    a.seen, b.seen = _parts_exchanged(a, b, mixed), _parts_exchanged(b, a, mixed)
     doubtful = (margin < _DOUBTFUL) & own.seen.all(0) & (_similarity(own, own, crosswise=True).mean(0) < _ONE_BODY)
     return steps[doubtful].tolist()
 
 
 def _meet(a: Track[SeenT], b: Track[SeenT]) -> bool:
     """Whether the two come near each other in some of the frames that show both, if those are not only a few."""
-    both = sorted(a.observations.keys() & b.observations.keys())
+    both = sorted(a.seen.keys() & b.seen.keys())
     if len(both) < _LEAST_TOGETHER:
         return False
     for step in both[::_SAMPLE]:
-        p, q = a.observations[step], b.observations[step]
+        p, q = a.seen[step], b.seen[step]
         if np.linalg.norm(p.middle - q.middle) < _NEAR * max(p.scale, q.scale):
             return True
     return False
@@ -97,19 +97,19 @@ def leave_each_body_to_one(a: Track[SeenT], b: Track[SeenT], known: tuple[Track[
 
     The networks answer for whoever is in front when they are asked for somebody who is hidden.
     """
-    steps = np.array(sorted(a.observations.keys() & b.observations.keys()), int)
+    steps = np.array(sorted(a.seen.keys() & b.seen.keys()), int)
     own = _arrays((a, b), steps)
     shared = _similarity(own, own, crosswise=True)[0] > _SURELY_ONE_BODY
     support = _similarity(own, _arrays(known, steps), crosswise=False)
     for track, mine, others in zip((a, b), support, support[::-1]):
         for step in steps[shared & (others - mine > _CLEARLY_BETTER)].tolist():
-            del track.observations[step]
+            del track.seen[step]
 
 
 def _parts_exchanged(own: Track[SeenT], other: Track[SeenT], steps: set[int]) -> dict[int, SeenT]:
     """What was seen of a person: the other's track in some steps, their own in the rest."""
-    parts = {k: seen for k, seen in own.observations.items() if k not in steps}
-    parts |= {k: seen for k, seen in other.observations.items() if k in steps}
+    parts = {k: seen for k, seen in own.seen.items() if k not in steps}
+    parts |= {k: seen for k, seen in other.seen.items() if k in steps}
     return dict(sorted(parts.items()))
 
 
@@ -138,7 +138,7 @@ def _arrays(tracks: tuple[Track[SeenT], Track[SeenT]], steps: Int[np.ndarray, " 
     appearance = np.zeros((2, count, 3, 33))
     for person, track in enumerate(tracks):
         for place, step in enumerate(steps.tolist()):
-            found = track.observations.get(step)
+            found = track.seen.get(step)
             if found is not None:
                 seen[person, place], middle[person, place] = True, found.middle
                 limbs[person, place], scale[person, place] = found.keypoints[LIMBS], found.scale

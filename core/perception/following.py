@@ -2,7 +2,7 @@
 
 People who are close are followed as a pair: MoveNet looks at the square around them, its people are matched to where both are
 expected at once, and who has no centre of their own is sought in the keypoint maps around the expected keypoints. The landmark
-network then looks at each person's region; where it answers for somebody else, the prompted network is asked for the person
+network then looks at each person's crop; where it answers for somebody else, the prompted network is asked for the person
 alone, and where that does not know either, MoveNet's keypoints stand in.
 """
 
@@ -14,16 +14,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ..contract.runs import frames_in
 from .appearance import appearance_embedding, appearance_similarity
 from .assignment import UNASSIGNED, assign, same_body, similarity
+from .crops import Crop, blend, similar
 from .landmarks import Pose
 from .movenet import LIMBS, FoundPerson, KeypointMaps
 from .networks import PerceptionNetworks
 from .pair_poses import person_beside, poses_of_group
-from .regions import Region, blend, similar
 from .scan import distinct_people, window_around
-from .skeletons import SHARED, body_region, limbs_extent, person_of_pose, pose_of_person, with_keypoints
-from .track import Observation, Sighting, Track, observation
+from .skeletons import SHARED, body_crop, limbs_extent, person_of_pose, pose_of_person, with_keypoints
+from .track import Sighting, Track, TrackedPose, tracked_pose
 
 _CLOSE = 1.6
 """People whose trunks are nearer, in scales, may be taken for each other."""
@@ -38,18 +39,18 @@ _QUALITY_WEIGHT, _USUAL_QUALITY = 1.0, 0.4
 _VELOCITY_WEIGHT = 0.5
 _LEAST_GUESS = 0.15
 """Mean confidence of the limbs' joints from which somebody without a centre counts as seen."""
-_MOST_GUESSES = 8
-"""Frames in a row for which somebody may be seen without a centre; guesses from guesses drift away."""
+_MOST_GUESSED = 0.27
+"""Seconds for which somebody may be seen without a centre; guesses from guesses drift away."""
 _UNSURE = 0.15
 """Confidence of a keypoint at which it and its expected place count alike."""
-_PATIENCE = 10
-"""Frames for which somebody is sought where they were last."""
-_REACH = 30
-"""Frames to the next sighting of a person between which and the last one they are expected."""
-_REGION_WEIGHT = 0.7
+_PATIENCE = 0.33
+"""Seconds for which somebody is sought where they were last."""
+_REACH = 1.0
+"""Seconds to the next sighting of a person between which and the last one they are expected."""
+_CROP_WEIGHT = 0.7
 _STEPS_PER_SCALE = 16
 """Steps per scale of the grid for the expected keypoints that become prompts."""
-_SAME_REGION = 0.12
+_SAME_CROP = 0.12
 _LEAST_SCORE_OF_POSE = 0.5
 _OWN_SIMILARITY = 0.6
 """Least similarity of a pose to the keypoints of the person whose it is."""
@@ -70,10 +71,11 @@ class _Followed:
 
     track: Track[Sighting]
     """From the first pass."""
-    result: Track[Observation] = field(default_factory=lambda: Track[Observation]())
+    frame_rate: float
+    result: Track[TrackedPose] = field(default_factory=lambda: Track[TrackedPose]())
     person: FoundPerson | None = None
     velocity: np.ndarray = field(default_factory=lambda: np.zeros((17, 2)))
-    region: Region | None = None
+    crop: Crop | None = None
     world: np.ndarray = field(default_factory=lambda: np.zeros((33, 3), np.float32))
     appearance: np.ndarray | None = None
     last_step: int = 0
@@ -85,17 +87,26 @@ class _Followed:
         missed = step - self.last_step - 1
         if self.person is not None and missed == 0:
             return _moved(self.person, self.velocity)
-        coming = next((s for s in range(step, step + _REACH) if s in self.track.observations), None)
+        reach = self.frames_in(_REACH)
+        coming = next((s for s in range(step, step + reach) if s in self.track.seen), None)
         if coming is not None:
-            following = self.track.observations[coming].person
-            if self.person is None or missed > _REACH:
+            following = self.track.seen[coming].person
+            if self.person is None or missed > reach:
                 return following
             fraction = (step - self.last_step) / (coming - self.last_step)
             between = (1 - fraction) * self.person.points + fraction * following.points
             return replace(following, points=between.astype(np.float32))
-        return self.person if missed < _PATIENCE else None
+        return self.person if missed < self.frames_in(_PATIENCE) else None
 
-    def see(self, step: int, seen: FoundPerson, found: Observation, own: bool) -> None:
+    @property
+    def may_be_guessed(self) -> bool:
+        """Whether the person may be seen without a centre of their own."""
+        return self.guesses < self.frames_in(_MOST_GUESSED)
+
+    def frames_in(self, seconds: float) -> int:
+        return frames_in(seconds, 1 / self.frame_rate)
+
+    def see(self, step: int, seen: FoundPerson, found: TrackedPose, own: bool) -> None:
         """Take over what was seen in a frame; `own` where the landmark network answered for this person."""
         if self.person is not None and self.last_step == step - 1:
             self.velocity = _VELOCITY_WEIGHT * (seen.points - self.person.points)
@@ -103,34 +114,38 @@ class _Followed:
             self.velocity = np.zeros((17, 2))
         self.person, self.last_step = seen, step
         if own:
-            following = found.pose.next_region
-            self.region = following if self.region is None else blend(self.region, following, _REGION_WEIGHT)
+            following = found.pose.next_crop
+            self.crop = following if self.crop is None else blend(self.crop, following, _CROP_WEIGHT)
             self.world = found.pose.world
         else:
-            self.region = None
+            self.crop = None
         if self.appearance is None:
             self.appearance = found.appearance
-        self.result.observations[step] = found
+        self.result.seen[step] = found
 
 
 class Follower:
     """Call `advance` for each frame in order, `repeat` for a duplicate; then read `tracks`."""
 
     def __init__(
-        self, networks: PerceptionNetworks, tracks: Sequence[Track[Sighting]], picture_size: tuple[int, int]
+        self,
+        networks: PerceptionNetworks,
+        tracks: Sequence[Track[Sighting]],
+        picture_size: tuple[int, int],
+        frame_rate: float,
     ) -> None:
         self._networks, self._size = networks, picture_size
-        self._people = [_Followed(track, appearance=_usual_appearance(track)) for track in tracks]
+        self._people = [_Followed(track, frame_rate, appearance=_usual_appearance(track)) for track in tracks]
 
     @property
-    def tracks(self) -> list[Track[Observation]]:
+    def tracks(self) -> list[Track[TrackedPose]]:
         return [person.result for person in self._people]
 
     def repeat(self, step: int) -> None:
         """The frame shows what the last one showed."""
         for followed in self._people:
             if followed.person is not None and followed.last_step == step - 1:
-                followed.result.observations[step] = followed.result.observations[step - 1]
+                followed.result.seen[step] = followed.result.seen[step - 1]
                 followed.last_step = step
 
     def advance(self, step: int, image: UInt8[np.ndarray, "H W 3"], sightings: Sequence[Sighting]) -> None:
@@ -144,7 +159,7 @@ class Follower:
         matched = self._match(here, people, candidates, image)
         raw: list[FoundPerson | None] = []
         for number, predicted, match, around in zip(here, people, matched, maps):
-            may_guess = self._people[number].guesses < _MOST_GUESSES
+            may_guess = self._people[number].may_be_guessed
             raw.append(match if match is not None else _sought(predicted, around if may_guess else None))
         prompted = self._prompted_poses(image, [_snapped(predicted) for predicted in people], raw, maps)
         seen = [None if found is None else _smoothed(found, predicted) for found, predicted in zip(raw, people)]
@@ -166,7 +181,7 @@ class Follower:
                 continue
             pose, own = result
             person = seen[place] or person_of_pose(pose)
-            found = observation(pose, appearance_embedding(image, person), person.quality, self._size)
+            found = tracked_pose(pose, appearance_embedding(image, person), person.quality, self._size)
             is_guess = matched[place] is None and (prompted[place] is not None or not own)
             followed.guesses = followed.guesses + 1 if is_guess else 0
             followed.see(step, person_of_pose(pose), replace(found, has_metric_landmarks=own), own)
@@ -246,15 +261,15 @@ class Follower:
         seen: Sequence[FoundPerson | None],
     ) -> list[Pose | None]:
         """For each person the pose that the landmark network has of them, if it has one."""
-        regions: list[Region] = []
+        crops: list[Crop] = []
         for number, predicted, person in zip(here, people, seen):
             followed = self._people[number]
-            wanted = [followed.region] if followed.region is not None else []
-            around = body_region(person if person is not None else predicted)
-            if not any(similar(around, region, _SAME_REGION) for region in wanted):
+            wanted = [followed.crop] if followed.crop is not None else []
+            around = body_crop(person if person is not None else predicted)
+            if not any(similar(around, crop, _SAME_CROP) for crop in wanted):
                 wanted.append(around)
-            regions += [r for r in wanted if not any(similar(r, known, _SAME_REGION) for known in regions)]
-        poses = [pose for pose in self._networks.body.look(image, regions) if pose.score >= _LEAST_SCORE_OF_POSE]
+            crops += [crop for crop in wanted if not any(similar(crop, known, _SAME_CROP) for known in crops)]
+        poses = [pose for pose in self._networks.body.look(image, crops) if pose.score >= _LEAST_SCORE_OF_POSE]
         if not poses:
             return [None] * len(people)
         skeletons = [person_of_pose(pose) for pose in poses]
@@ -312,7 +327,7 @@ def _nearness(points: Float[np.ndarray, "17 2"], predicted: FoundPerson) -> Floa
 
 
 def _snapped(person: FoundPerson) -> FoundPerson:
-    """The person with keypoints on a grid: see `Region.snapped` for why what is fed back lies on one."""
+    """The person with keypoints on a grid: see `Crop.snapped` for why what is fed back lies on one."""
     step = 2.0 ** np.round(np.log2(max(person.scale, 1.0))) / _STEPS_PER_SCALE
     return replace(person, points=(np.round(person.points / step) * step).astype(np.float32))
 
@@ -338,6 +353,6 @@ def _groups(people: Sequence[FoundPerson]) -> list[list[int]]:
 
 def _usual_appearance(track: Track[Sighting]) -> np.ndarray | None:
     """Mean appearance in frames in which the person was isolated, or in all."""
-    seen = list(track.observations.values())
+    seen = list(track.seen.values())
     chosen = [one for one in seen if one.isolated] or seen
     return np.mean([one.appearance for one in chosen], 0).astype(np.float32) if chosen else None

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ..contract.skeleton import LANDMARK_INDEX
+from .crops import Crop, crop_from_axis, cut_out, rotation, to_picture
 from .landmarks import Pose
 from .networks import PerceptionNetworks
 from .palms import Detection
-from .regions import Region, crop, region_from_axis, rotation, to_picture
 
 SIDES = ("left", "right")
 _LEAST_PIXELS = 24
@@ -28,7 +28,7 @@ _LEAST_SCORE = 0.7
 _FOLLOW_SCORE = 0.5
 _PALM_SCALE, _PALM_SHIFT = 2.6, 0.5
 _HAND_SCALE, _HAND_SHIFT = 2.0, 0.1
-"""MediaPipe's regions: how much larger than the palm's or the hand's box, and how far shifted towards the fingers."""
+"""MediaPipe's crops: how much larger than the palm's or the hand's box, and how far shifted towards the fingers."""
 _ROI_POINTS = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]
 _WRIST, _INDEX, _MIDDLE, _RING = 0, 5, 9, 13
 _SAME_HAND = 0.5
@@ -54,7 +54,7 @@ class Hand:
     score: float
     right: float
     """Probability that it is a right hand."""
-    next_region: Region
+    next_crop: Crop
 
     @property
     def size(self) -> float:
@@ -72,7 +72,7 @@ class HandTracker:
     def advance(self, image: np.ndarray, people: Sequence[Pose | None]) -> dict[tuple[int, int], Hand]:
         """The hands in the next frame, by person and side (0 left, 1 right). image uint8 [H,W,3]."""
         tall = {p: pose for p, pose in enumerate(people) if pose and pose.scale * _HAND_LENGTH >= _LEAST_PIXELS}
-        followed = self._look(image, [hand.next_region for slot, hand in self._last.items() if slot[0] in tall])
+        followed = self._look(image, [hand.next_crop for slot, hand in self._last.items() if slot[0] in tall])
         hands = _distinct([hand for hand in followed if hand.score >= _FOLLOW_SCORE])
         assigned = assign_hands(tall, hands, self._last)
         open_slots = [(p, side) for p in tall for side in (0, 1) if (p, side) not in assigned]
@@ -84,19 +84,19 @@ class HandTracker:
         self._steps += 1
         return assigned
 
-    def _look(self, image: np.ndarray, regions: list[Region]) -> list[Hand]:
-        if not regions:
+    def _look(self, image: np.ndarray, crops: list[Crop]) -> list[Hand]:
+        if not crops:
             return []
         network = self._networks.hand
-        regions = [region.snapped() for region in regions]
-        crops = np.stack([crop(image, region, network.size, replicate=True) for region in regions])
-        outputs = network.run(crops.astype(np.float32) / 255)
-        return [_decode(region, network.size, *arrays) for region, *arrays in zip(regions, *outputs)]
+        crops = [crop.snapped() for crop in crops]
+        patches = np.stack([cut_out(image, crop, network.size, replicate=True) for crop in crops])
+        outputs = network.run(patches.astype(np.float32) / 255)
+        return [_decode(crop, network.size, *arrays) for crop, *arrays in zip(crops, *outputs)]
 
-    def _search(self, image: np.ndarray, windows: list[Region]) -> list[Hand]:
+    def _search(self, image: np.ndarray, windows: list[Crop]) -> list[Hand]:
         palms = self._networks.palms.detect(image, windows, _PALM_THRESHOLD)
-        first = [hand for hand in self._look(image, [_palm_region(p) for p in palms]) if hand.score >= _LEAST_SCORE]
-        second = self._look(image, [hand.next_region for hand in first])
+        first = [hand for hand in self._look(image, [_palm_crop(p) for p in palms]) if hand.score >= _LEAST_SCORE]
+        second = self._look(image, [hand.next_crop for hand in first])
         return [b if b.score >= a.score - 0.05 else a for a, b in zip(first, second)]
 
 
@@ -178,14 +178,14 @@ def _distance(point: np.ndarray, pose: Pose, landmark: str) -> float:
     return float(np.linalg.norm(point - pose.points[LANDMARK_INDEX[landmark]]))
 
 
-def _windows(people: dict[int, Pose], slots: list[tuple[int, int]]) -> list[Region]:
+def _windows(people: dict[int, Pose], slots: list[tuple[int, int]]) -> list[Crop]:
     """Where to search for the hands of the slots: around the knuckles of the skeleton, one window for hands together."""
-    windows: list[Region] = []
+    windows: list[Crop] = []
     for person, side in slots:
         pose = people[person]
         names = [f"{SIDES[side]}_{part}" for part in ("wrist", "index", "pinky")]
         x, y = pose.points[[LANDMARK_INDEX[name] for name in names]].mean(0)
-        window = Region(float(x), float(y), _WINDOW * pose.scale)
+        window = Crop(float(x), float(y), _WINDOW * pose.scale)
         if all(np.hypot(window.x - w.x, window.y - w.y) > 0.25 * w.size for w in windows):
             windows.append(window)
     return windows
@@ -201,32 +201,30 @@ def _distinct(hands: list[Hand]) -> list[Hand]:
     return kept
 
 
-def _decode(
-    region: Region, side: int, points: np.ndarray, score: np.ndarray, right: np.ndarray, world: np.ndarray
-) -> Hand:
-    places = to_picture(region, points.reshape(21, 3)[:, :2] / side).astype(np.float32)
+def _decode(crop: Crop, side: int, points: np.ndarray, score: np.ndarray, right: np.ndarray, world: np.ndarray) -> Hand:
+    places = to_picture(crop, points.reshape(21, 3)[:, :2] / side).astype(np.float32)
     metric = world.reshape(21, 3).copy()
-    metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
-    return Hand(places, metric, float(score[0]), float(right[0]), _hand_region(places))
+    metric[:, :2] = metric[:, :2] @ rotation(crop.angle).T
+    return Hand(places, metric, float(score[0]), float(right[0]), _hand_crop(places))
 
 
-def _hand_region(points: np.ndarray) -> Region:
+def _hand_crop(points: np.ndarray) -> Crop:
     """Where the same hand is to be looked for next: around palm and lower fingers, fingers up."""
     knuckles = ((points[_INDEX] + points[_RING]) / 2 + points[_MIDDLE]) / 2
-    angle = region_from_axis(points[_WRIST], knuckles, 1.0).angle
+    angle = crop_from_axis(points[_WRIST], knuckles, 1.0).angle
     turned = points[_ROI_POINTS] @ rotation(angle)
     low, high = turned.min(0), turned.max(0)
     x, y = rotation(angle) @ ((low + high) / 2)
-    return _towards_fingers(Region(float(x), float(y), float((high - low).max()), angle), _HAND_SCALE, _HAND_SHIFT)
+    return _towards_fingers(Crop(float(x), float(y), float((high - low).max()), angle), _HAND_SCALE, _HAND_SHIFT)
 
 
-def _palm_region(palm: Detection) -> Region:
-    angle = region_from_axis(palm.points[0], palm.points[2], 1.0).angle
+def _palm_crop(palm: Detection) -> Crop:
+    angle = crop_from_axis(palm.points[0], palm.points[2], 1.0).angle
     x, y = (palm.box[:2] + palm.box[2:]) / 2
     size = float((palm.box[2:] - palm.box[:2]).max())
-    return _towards_fingers(Region(float(x), float(y), size, angle), _PALM_SCALE, _PALM_SHIFT)
+    return _towards_fingers(Crop(float(x), float(y), size, angle), _PALM_SCALE, _PALM_SHIFT)
 
 
-def _towards_fingers(region: Region, scale: float, shift: float) -> Region:
-    x, y = rotation(region.angle) @ (0.0, -shift * region.size)
-    return Region(region.x + float(x), region.y + float(y), max(region.size * scale, 1.0), region.angle)
+def _towards_fingers(crop: Crop, scale: float, shift: float) -> Crop:
+    x, y = rotation(crop.angle) @ (0.0, -shift * crop.size)
+    return Crop(crop.x + float(x), crop.y + float(y), max(crop.size * scale, 1.0), crop.angle)

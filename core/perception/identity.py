@@ -12,6 +12,7 @@ from ..contract.errors import UserError
 from ..contract.frames import frame_in_words
 from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
+from ..contract.runs import frames_in
 from .appearance import appearance_similarity
 from .assignment import same_body
 from .exchanges import undo_exchanges
@@ -21,16 +22,16 @@ _APPEARANCE_SAMPLES = 30
 """Detections before and after a gap or a meeting whose appearance is averaged."""
 _JOIN_SIMILARITY = 0.75
 """Least appearance similarity of tracks that are joined."""
-_JOIN_SPEED, _JOIN_REACH = 0.25, 6.0
-"""Body scales a frame that a person may have moved in a gap, beyond one scale to begin with, and at most in all. In a second,
+_JOIN_SPEED, _JOIN_REACH = 7.5, 6.0
+"""Body scales a second that a person may have moved in a gap, beyond one scale to begin with, and at most in all. In a second,
 99.9 % of people in film move less than the latter."""
-_JOIN_RESIZE, _JOIN_RESIZE_SPEED, _MOST_RESIZED = 0.4, 0.01, 0.7
-"""Natural logarithm by which somebody's scale may differ on both sides of a gap, more for each frame of it, and at most (half or
-twice the size). On film, 99.9 % of people change by less than 0.37 within 24 frames and by 0.7 within 48."""
+_JOIN_RESIZE, _JOIN_RESIZE_SPEED, _MOST_RESIZED = 0.4, 0.3, 0.7
+"""Natural logarithm by which somebody's scale may differ on both sides of a gap, more for each second of it, and at most (half or
+twice the size). On film, 99.9 % of people change by less than 0.37 within a second and by 0.7 within two."""
 _SCALE_SAMPLES = 10
 """Detections before and after a gap whose median scale is taken."""
-_JOIN_OVERLAP = 24
-"""Frames for which a track may go on astray where the one that continues it has begun."""
+_JOIN_OVERLAP = 0.8
+"""Seconds for which a track may go on astray where the one that continues it has begun."""
 _LEAST_QUALITY = 0.25
 _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
@@ -42,12 +43,12 @@ _AMBIGUOUS = 0.85
 """Two pairs are both likely if the second one has this much of the first one's time, quality, size and nearness."""
 _SAME_BODY, _COMPARED_FRAMES = 0.6, 20
 """Value of `assignment.same_body` from which tracks are of one body, in the median of this many frames."""
-_MARK_PATIENCE = 5
-"""Frames between a mark and the nearest sighting of the person who is meant."""
+_MARK_PATIENCE = 0.17
+"""Seconds between a mark and the nearest sighting of the person who is meant."""
 _MARK_REACH, _NOT_MARKED = 1.0, 1e6
 """Scales from a mark beyond which nobody is meant."""
-_LEAST_LINKED, _FRAGMENT_REACH = 3, 12
-"""Tracks of fewer frames are noise, unless they continue another one, or another one them, within so many frames."""
+_LEAST_LINKED, _FRAGMENT_REACH = 3, 0.4
+"""Tracks of fewer frames are noise, unless they continue another one, or another one them, within so many seconds."""
 _MOST_TRACKS = 40
 """More tracks than this are noise: joining looks at all pairs of them."""
 
@@ -65,10 +66,10 @@ class AmbiguousPeople(UserError):
         self.numbers = (*likely, *rival)
 
 
-def resolve_identities(tracks: Sequence[Track[Sighting]]) -> list[Track[Sighting]]:
+def resolve_identities(tracks: Sequence[Track[Sighting]], frame_rate: float) -> list[Track[Sighting]]:
     """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
-    joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS])
-    joined = [track for track in joined if len(track.observations) >= _LEAST_LINKED]
+    joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS], frame_rate)
+    joined = [track for track in joined if len(track.seen) >= _LEAST_LINKED]
     for a, b in combinations(joined, 2):
         undo_exchanges(a, b)
     return sorted(joined, key=lambda track: -track.prominence())
@@ -104,7 +105,7 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
         raise one_person
     best = max(together, key=lambda pair: together[pair])
     a, b = (tracks[number] for number in best)
-    common = sorted(set(a.observations) & set(b.observations))
+    common = sorted(set(a.seen) & set(b.seen))
     if len(common) < _least_frames(steps):
         raise UserError(
             "one-person",
@@ -115,21 +116,22 @@ def choose_two(tracks: Sequence[Track[Sighting]], steps: int, people: tuple[int,
     rival = max(rivals, key=lambda pair: together[pair], default=None)
     if rival is not None and together[rival] > _AMBIGUOUS * together[best]:
         raise AmbiguousPeople(best, rival)
-    left_first = _x(a.observations[common[0]]) <= _x(b.observations[common[0]])
+    left_first = _x(a.seen[common[0]]) <= _x(b.seen[common[0]])
     return best if left_first else (best[1], best[0])
 
 
 def choose_marked(
-    tracks: Sequence[Track[Sighting]], first_frame: int, marks: tuple[PersonMark, PersonMark]
+    tracks: Sequence[Track[Sighting]], first_frame: int, marks: tuple[PersonMark, PersonMark], frame_rate: float
 ) -> tuple[int, int]:
     """Numbers of the tracks that the user marked in the clip; step 0 is its frame `first_frame`. UserError `bad-people`."""
+    patience = frames_in(_MARK_PATIENCE, 1 / frame_rate)
     cost = np.full((len(marks), max(len(tracks), 2)), np.inf)
     for row, mark in enumerate(marks):
         for column, track in enumerate(tracks):
             wanted = mark.frame - first_frame
-            nearest = min(track.observations, key=lambda step: abs(step - wanted))
-            if abs(nearest - wanted) <= _MARK_PATIENCE:
-                cost[row, column] = _distance_to_mark(track.observations[nearest], mark)
+            nearest = min(track.seen, key=lambda step: abs(step - wanted))
+            if abs(nearest - wanted) <= patience:
+                cost[row, column] = _distance_to_mark(track.seen[nearest], mark)
     rows, columns = linear_sum_assignment(np.where(cost < _MARK_REACH, cost, _NOT_MARKED))
     for row, column in zip(rows, columns):
         if not cost[row, column] < _MARK_REACH:
@@ -159,9 +161,9 @@ def _is_the_same_pair(tracks: Sequence[Track[Sighting]], a: tuple[int, int], b: 
 
 def _is_the_same_body(a: Track[Sighting], b: Track[Sighting]) -> bool:
     """Whether two tracks follow one person: in the median frame they have the same keypoints."""
-    common = sorted(a.observations.keys() & b.observations.keys())
+    common = sorted(a.seen.keys() & b.seen.keys())
     sample = common[:: -(-len(common) // _COMPARED_FRAMES) or 1]
-    alike = [same_body([a.observations[k].person], [b.observations[k].person])[0, 0] for k in sample]
+    alike = [same_body([a.seen[k].person], [b.seen[k].person])[0, 0] for k in sample]
     return bool(alike) and float(np.median(alike)) > _SAME_BODY
 
 
@@ -177,7 +179,7 @@ def real_people(tracks: Sequence[Track[Sighting]], steps: int) -> list[Track[Sig
 
 def mostly_inferred(track: Track[Sighting]) -> bool:
     """Whether a person was more often inferred beside another one than found."""
-    return sum(sighting.is_inferred for sighting in track.observations.values()) > len(track.observations) / 2
+    return sum(sighting.is_inferred for sighting in track.seen.values()) > len(track.seen) / 2
 
 
 def _checked(people: tuple[int, int], tracks: int, count: int) -> tuple[int, int]:
@@ -192,7 +194,7 @@ def _checked(people: tuple[int, int], tracks: int, count: int) -> tuple[int, int
 
 
 def _is_person(track: Track[Sighting], steps: int) -> bool:
-    seen = list(track.observations.values())
+    seen = list(track.seen.values())
     found = [sighting for sighting in seen if not sighting.is_inferred]
     if len(seen) - len(found) < _LEAST_INFERRED_PART * steps:
         if mostly_inferred(track):
@@ -209,19 +211,19 @@ def _least_frames(steps: int) -> float:
 
 def _togetherness(a: Track[Sighting], b: Track[Sighting]) -> float:
     total = 0.0
-    for step in a.observations.keys() & b.observations.keys():
-        p, q = a.observations[step], b.observations[step]
+    for step in a.seen.keys() & b.seen.keys():
+        p, q = a.seen[step], b.seen[step]
         total += p.quality * q.quality * min(p.scale, q.scale) / (2 + _distance(p, q))
     return total
 
 
-def _joined(tracks: list[Track[Sighting]]) -> list[Track[Sighting]]:
+def _joined(tracks: list[Track[Sighting]], frame_rate: float) -> list[Track[Sighting]]:
     """Join tracks that may be of one person, of whom they show one time after the other; the likeliest pair first."""
     while True:
         best, pair = 0.0, None
         for a in tracks:
             for b in tracks:
-                score = _continuation_score(a, b)
+                score = _continuation_score(a, b, frame_rate)
                 if score > best:
                     best, pair = score, (a, b)
         if pair is None:
@@ -231,33 +233,34 @@ def _joined(tracks: list[Track[Sighting]]) -> list[Track[Sighting]]:
         whole = Track(_until(a, cut) | _after(b, cut))
         rest = Track(_until(b, cut) | _after(a, cut))
         tracks = [track for track in tracks if track is not a and track is not b]
-        tracks += [track for track in (whole, rest) if track.observations]
+        tracks += [track for track in (whole, rest) if track.seen]
 
 
-def _continuation_score(a: Track[Sighting], b: Track[Sighting]) -> float:
+def _continuation_score(a: Track[Sighting], b: Track[Sighting], frame_rate: float) -> float:
     """How well track b continues track a, 0 if it cannot. For some frames both may go on near each other."""
-    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= _JOIN_OVERLAP:
+    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= frames_in(_JOIN_OVERLAP, 1 / frame_rate):
         return 0.0
-    both = a.observations.keys() & b.observations.keys()
-    if any(_distance(a.observations[step], b.observations[step]) > 1 for step in both):
+    both = a.seen.keys() & b.seen.keys()
+    if any(_distance(a.seen[step], b.seen[step]) > 1 for step in both):
         return 0.0
     cut = _cut(a, b)
     before, after = _until(a, cut), _after(b, cut)
     end, start = max(before), min(after)
+    gap = start - end
     scale_before, scale_after = (
         float(np.median([seen[step].scale for step in steps[:_SCALE_SAMPLES]]))
         for seen, steps in ((before, sorted(before, reverse=True)), (after, sorted(after)))
     )
-    if min(len(a.observations), len(b.observations)) < _LEAST_LINKED and start - end > _FRAGMENT_REACH:
+    if min(len(a.seen), len(b.seen)) < _LEAST_LINKED and gap > frames_in(_FRAGMENT_REACH, 1 / frame_rate):
         return 0.0
     resized = abs(float(np.log(scale_after / scale_before)))
-    if resized > min(_JOIN_RESIZE + _JOIN_RESIZE_SPEED * (start - end), _MOST_RESIZED):
+    if resized > min(_JOIN_RESIZE + _JOIN_RESIZE_SPEED * gap / frame_rate, _MOST_RESIZED):
         return 0.0
     moved = float(np.linalg.norm(before[end].middle - after[start].middle))
     # in the scale of the smaller one: to whoever is far away, a step of a large person in front is a long way
     distance = moved / min(scale_before, scale_after)
     similarity = _similarity(a, b, (-np.inf, min(a.last, b.first - 1)), (max(b.first, a.last + 1), np.inf))
-    if similarity < _JOIN_SIMILARITY or distance > min(1 + _JOIN_SPEED * (start - end), _JOIN_REACH):
+    if similarity < _JOIN_SIMILARITY or distance > min(1 + _JOIN_SPEED * gap / frame_rate, _JOIN_REACH):
         return 0.0
     return similarity / (1 + 0.1 * distance + resized)
 
@@ -266,27 +269,25 @@ def _cut(a: Track[Sighting], b: Track[Sighting]) -> int:
     """The last step for which track a is used that b continues: where the person moves least from one to the other."""
 
     def jump(step: int) -> float:
-        return _distance(a.observations[max(_until(a, step))], b.observations[min(_after(b, step))])
+        return _distance(a.seen[max(_until(a, step))], b.seen[min(_after(b, step))])
 
     return a.last if a.last < b.first else min(range(b.first - 1, a.last + 1), key=jump)
 
 
 def _until(track: Track[Sighting], step: int) -> dict[int, Sighting]:
-    return {k: seen for k, seen in track.observations.items() if k <= step}
+    return {k: seen for k, seen in track.seen.items() if k <= step}
 
 
 def _after(track: Track[Sighting], step: int) -> dict[int, Sighting]:
-    return {k: seen for k, seen in track.observations.items() if k > step}
+    return {k: seen for k, seen in track.seen.items() if k > step}
 
 
 def _similarity(
     a: Track[Sighting], b: Track[Sighting], before: tuple[float, float], after: tuple[float, float]
 ) -> float:
     """Appearance similarity of a's last detections in the steps `before` to b's first ones in the steps `after`."""
-    own = _mean_appearance(
-        [a.observations[s] for s in sorted(a.observations, reverse=True) if before[0] <= s <= before[1]]
-    )
-    other = _mean_appearance([b.observations[s] for s in sorted(b.observations) if after[0] <= s <= after[1]])
+    own = _mean_appearance([a.seen[s] for s in sorted(a.seen, reverse=True) if before[0] <= s <= before[1]])
+    other = _mean_appearance([b.seen[s] for s in sorted(b.seen) if after[0] <= s <= after[1]])
     return 0.5 if own is None or other is None else appearance_similarity(own, other)
 
 

@@ -1,7 +1,7 @@
-"""One person's 33 landmarks and mask in a region of the picture.
+"""One person's 33 landmarks and mask in a crop of the picture.
 
 The network and its decoding are BlazePose's (Bazarevsky et al., 2020) as MediaPipe uses them: coordinates refined by
-the heat map around them, two auxiliary points that give the region for the next look.
+the heat map around them, two auxiliary points that give the crop for the next look.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from .backends import Network
-from .regions import Region, crop, region_from_axis, rotation, to_picture, uncrop
+from .crops import Crop, crop_from_axis, cut_out, put_back, rotation, to_picture
 from .uncertainty import covariance_of_confidence
 
 _REFINE_RADIUS = 4
 _REFINE_LEAST = 0.5
 """Heat maps whose peak in the window is lower do not move the landmark."""
-_REGION_SCALE = 1.25
+_CROP_SCALE = 1.25
 MIRROR = np.array([LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS])
 """For each landmark the one on the other side."""
 TORSO = tuple(LANDMARK_INDEX[n] for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
@@ -35,11 +35,11 @@ BODY = slice(LANDMARK_INDEX["left_shoulder"], LANDMARK_INDEX["right_ankle"] + 1)
 
 @dataclass(frozen=True)
 class Pose:
-    """What the network sees in one region."""
+    """What the network sees in one crop."""
 
-    region: Region
+    crop: Crop
     """Where it looked."""
-    next_region: Region
+    next_crop: Crop
     """Where it would look for the same person now: smaller error, and the start for the next frame."""
     score: float
     """Probability that somebody is there."""
@@ -48,13 +48,13 @@ class Pose:
     visibility: np.ndarray
     """float32 [33] 0-1, seen rather than hidden."""
     presence: np.ndarray
-    """float32 [33] 0-1, inside the region."""
+    """float32 [33] 0-1, inside the crop."""
     heat: np.ndarray
     """float32 [33] 0-1, peak of the heat map."""
     world: np.ndarray
     """float32 [33,3] metres about the hips' middle, camera axes (x right, y down, z forward)."""
     mask: np.ndarray
-    """uint8 [256,256] 0-255, the person's mask within the region."""
+    """uint8 [256,256] 0-255, the person's mask within the crop."""
     covariance: np.ndarray
     """float32 [33,2,2] px², of each landmark's error."""
 
@@ -84,18 +84,18 @@ class LandmarkNetwork:
     def __init__(self, network: Network) -> None:
         self._network = network
 
-    def look(self, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
-        """What is seen in each region of image uint8 [H,W,3]; one Pose for each, however low its score."""
-        if not regions:
+    def look(self, image: np.ndarray, crops: Sequence[Crop]) -> list[Pose]:
+        """What is seen in each crop of image uint8 [H,W,3]; one Pose for each, however low its score."""
+        if not crops:
             return []
-        regions = [region.snapped() for region in regions]
-        crops = np.stack([crop(image, region, self._network.size, replicate=True) for region in regions])
-        outputs = self._network.run(crops.astype(np.float32) / 255)
-        return [self._decode(region, *arrays) for region, *arrays in zip(regions, *outputs)]
+        crops = [crop.snapped() for crop in crops]
+        patches = np.stack([cut_out(image, crop, self._network.size, replicate=True) for crop in crops])
+        outputs = self._network.run(patches.astype(np.float32) / 255)
+        return [self._decode(crop, *arrays) for crop, *arrays in zip(crops, *outputs)]
 
     def _decode(
         self,
-        region: Region,
+        crop: Crop,
         raw: np.ndarray,
         score: np.ndarray,
         mask: np.ndarray,
@@ -104,13 +104,13 @@ class LandmarkNetwork:
     ) -> Pose:
         count = len(LANDMARKS)
         values = raw.reshape(-1, 5)
-        points = to_picture(region, _refined(values[:, :2] / self._network.size, heat_maps))
+        points = to_picture(crop, _refined(values[:, :2] / self._network.size, heat_maps))
         visibility, presence = expit(values[:, 3]), expit(values[:, 4])
         metric = world.reshape(-1, 3)[:count].copy()
-        metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
+        metric[:, :2] = metric[:, :2] @ rotation(crop.angle).T
         return Pose(
-            region,
-            region_from_axis(points[count], points[count + 1], _REGION_SCALE),
+            crop,
+            crop_from_axis(points[count], points[count + 1], _CROP_SCALE),
             float(score[0]),
             points[:count].astype(np.float32),
             visibility[:count],
@@ -118,13 +118,13 @@ class LandmarkNetwork:
             expit(heat_maps[..., :count].max((0, 1))),
             metric.astype(np.float32),
             (expit(mask[..., 0]) * 255).astype(np.uint8),
-            covariance_of_confidence((visibility * presence)[:count], region.size),
+            covariance_of_confidence((visibility * presence)[:count], crop.size),
         )
 
 
 def mask_in_picture(pose: Pose, picture_size: tuple[int, int], width: int) -> np.ndarray:
     """uint8 [h,width] 0-255, the pose's mask in the whole picture of (width, height) px, shrunk to `width`."""
-    return uncrop(pose.mask, pose.region, picture_size, width)
+    return put_back(pose.mask, pose.crop, picture_size, width)
 
 
 def _refined(points: np.ndarray, logits: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
 from .landmarks import MIRROR, Pose
-from .track import Observation, Track
+from .track import Track, TrackedPose
 
 _UPPER = np.arange(len(LANDMARKS)) < LANDMARK_INDEX["left_hip"]
 _GROUPS = tuple(
@@ -29,15 +29,15 @@ _MEMORY = 10.0
 """Steps after which a gap in the track has made the position before it meaningless (falls with its exponential)."""
 
 
-def with_consistent_sides(track: Track[Observation]) -> Track[Observation]:
+def with_consistent_sides(track: Track[TrackedPose]) -> Track[TrackedPose]:
     """The track with the steadiest naming of left and right in each frame.
 
     Dynamic programming (Viterbi, 1967) over four namings: upper and lower body each as they are or exchanged.
     """
-    steps = sorted(track.observations)
+    steps = sorted(track.seen)
     if not steps:
         return track
-    poses = [track.observations[step].pose for step in steps]
+    poses = [track.seen[step].pose for step in steps]
     cost = _NAMING_COST.copy()
     came_from: list[np.ndarray] = []
     for before, after, gap in zip(poses, poses[1:], np.diff(steps)):
@@ -49,9 +49,7 @@ def with_consistent_sides(track: Track[Observation]) -> Track[Observation]:
     for back in reversed(came_from):
         naming = int(back[naming])
         namings.append(naming)
-    named = {
-        step: _named(track.observations[step], *_NAMINGS[chosen]) for step, chosen in zip(steps, reversed(namings))
-    }
+    named = {step: _named(track.seen[step], *_NAMINGS[chosen]) for step, chosen in zip(steps, reversed(namings))}
     return Track(named)
 
 
@@ -74,8 +72,8 @@ def _namings_of(pose: Pose, group: Sequence[int]) -> np.ndarray:
     return np.stack([pose.points[list(group)], pose.points[MIRROR[list(group)]]])
 
 
-def _named(seen: Observation, upper: bool, lower: bool) -> Observation:
-    """The observation with the sides of a half exchanged as asked."""
+def _named(seen: TrackedPose, upper: bool, lower: bool) -> TrackedPose:
+    """The pose with the sides of a half exchanged as asked."""
     if not (upper or lower):
         return seen
     order = np.where(np.where(_UPPER, upper, lower), MIRROR, np.arange(len(LANDMARKS)))

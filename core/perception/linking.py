@@ -9,19 +9,20 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from ..contract.runs import frames_in
 from .appearance import appearance_similarity
 from .assignment import similarity
 from .movenet import FoundPerson
 from .scan import FrameFindings
 from .track import Sighting, Track
 
-_PATIENCE = 12
-"""Frames for which somebody who was not sighted may come back without another name."""
-_REACH, _REACH_PER_FRAME = 0.8, 0.15
-"""Scales that a person may move between two frames, and in each further one in which they were not sighted."""
+_PATIENCE = 0.4
+"""Seconds for which somebody who was not sighted may come back without another name."""
+_REACH, _REACH_SPEED = 0.8, 4.5
+"""Scales that a person may move between two frames, and in each second more for which they were not sighted."""
 _MOST_RESIZED = 0.7
-"""Natural logarithm of the ratio of the scales of one person in two frames of a link: half or twice the size. Within twelve
-frames, 99.9 % of people in film change by less than 0.54."""
+"""Natural logarithm of the ratio of the scales of one person in two frames of a link: half or twice the size. Within half a
+second, 99.9 % of people in film change by less than 0.54."""
 _UNLINKED = 0.9
 """A link costs 1 without any similarity of place and 1 without any of appearance."""
 _VELOCITY_WEIGHT = 0.5
@@ -35,27 +36,28 @@ class _Followed:
 
     @property
     def sighting(self) -> Sighting:
-        return self.track.observations[self.last]
+        return self.track.seen[self.last]
 
 
-def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[Sighting]]:
+def link(findings: Sequence[FrameFindings], frame_rate: float, first_step: int = 0) -> list[Track[Sighting]]:
     """Tracks of everyone, no link across a scene cut. The steps of the findings count from `first_step`.
 
     In frames in which nobody was searched for, people are interpolated between the detections before and after.
     """
+    patience = frames_in(_PATIENCE, 1 / frame_rate)
     followed: list[_Followed] = []
     finished: list[_Followed] = []
     for step, found in enumerate(findings, first_step):
         if not found.searched:
             continue
-        ended = [one for one in followed if found.is_cut or step - one.last > _PATIENCE]
+        ended = [one for one in followed if found.is_cut or step - one.last > patience]
         finished += ended
         followed = [one for one in followed if one not in ended]
-        links = _links(followed, found.sightings, step)
+        links = _links(followed, found.sightings, step, frame_rate)
         for one, sighting in links:
             moved = sighting.middle - one.sighting.middle
             one.velocity = _VELOCITY_WEIGHT * moved / (step - one.last)
-            one.track.observations[step] = sighting
+            one.track.seen[step] = sighting
             one.last = step
         linked = {id(sighting) for _, sighting in links}
         followed += [_Followed(Track({step: s}), step) for s in found.sightings if id(s) not in linked]
@@ -65,13 +67,13 @@ def link(findings: Sequence[FrameFindings], first_step: int = 0) -> list[Track[S
 
 def _filled(track: Track[Sighting], searched: set[int]) -> Track[Sighting]:
     """The track with sightings in steps that were not searched, between two successive detections of the person."""
-    steps = sorted(track.observations)
-    filled = dict(track.observations)
+    steps = sorted(track.seen)
+    filled = dict(track.seen)
     for start, end in pairwise(steps):
         if searched.isdisjoint(range(start + 1, end)):
             for step in range(start + 1, end):
                 fraction = (step - start) / (end - start)
-                filled[step] = _between(track.observations[start], track.observations[end], fraction)
+                filled[step] = _between(track.seen[start], track.seen[end], fraction)
     return Track(dict(sorted(filled.items())))
 
 
@@ -89,7 +91,9 @@ def _between(a: Sighting, b: Sighting, fraction: float) -> Sighting:
     )
 
 
-def _links(followed: Sequence[_Followed], sightings: Sequence[Sighting], step: int) -> list[tuple[_Followed, Sighting]]:
+def _links(
+    followed: Sequence[_Followed], sightings: Sequence[Sighting], step: int, frame_rate: float
+) -> list[tuple[_Followed, Sighting]]:
     """The links of least total cost from tracks to the sightings of one frame."""
     if not followed or not sightings:
         return []
@@ -100,7 +104,7 @@ def _links(followed: Sequence[_Followed], sightings: Sequence[Sighting], step: i
         for column, sighting in enumerate(sightings):
             smaller, larger = sorted((one.sighting.scale, sighting.scale))
             distance = float(np.linalg.norm(one.sighting.middle + one.velocity - sighting.middle)) / larger
-            reach = _REACH + _REACH_PER_FRAME * (gap - 1)
+            reach = _REACH + _REACH_SPEED * (gap - 1) / frame_rate
             if distance < reach and np.log(larger / smaller) < _MOST_RESIZED:
                 unlike = 1 - appearance_similarity(one.sighting.appearance, sighting.appearance)
                 cost[row, column] = 0.5 * distance / reach + 0.5 * (1 - same_pose[row, column]) + unlike

@@ -15,8 +15,8 @@ from jaxtyping import Float, Float32, UInt8
 from scipy.special import expit
 
 from .backends import NetworkBackend
+from .crops import Crop, cut_out, rotation
 from .movenet_graph import STRIDE, movenet_graph
-from .regions import Region, crop, rotation
 
 INPUT_SIZE = 384
 SMALL_INPUT_SIZE = 256
@@ -97,10 +97,10 @@ class KeypointMaps:
         low, high = points.min(0), points.max(0)
         return FoundPerson(0.0, np.concatenate([low, high]).astype(np.float32), points.astype(np.float32), confidence)
 
-    def resampled(self, region: Region, side: int) -> Float32[np.ndarray, "S S 17"]:
-        """The maps in a region of the picture, zeros where they do not reach; S = `side`."""
-        to_map = rotation(region.angle) * (region.size / self.cell / side)
-        middle = (np.array([region.x, region.y]) - self.origin) / self.cell
+    def resampled(self, crop: Crop, side: int) -> Float32[np.ndarray, "S S 17"]:
+        """The maps in a crop of the picture, zeros where they do not reach; S = `side`."""
+        to_map = rotation(crop.angle) * (crop.size / self.cell / side)
+        middle = (np.array([crop.x, crop.y]) - self.origin) / self.cell
         matrix = np.column_stack([to_map, middle - to_map @ (side / 2, side / 2)])
         parts = [
             # OpenCV remaps at most four channels at a time.
@@ -139,7 +139,7 @@ class MoveNet:
         return [_decode((0.0, 0.0), STRIDE / scale, *arrays)[0] for arrays in zip(*outputs)]
 
     def find(
-        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Crop], side: int = INPUT_SIZE
     ) -> list[tuple[list[FoundPerson], KeypointMaps]]:
         """Up to six people in each upright window, best first, and the window's keypoint maps.
 
@@ -148,8 +148,8 @@ class MoveNet:
         if not windows:
             return []
         network = self._small_square if side == SMALL_INPUT_SIZE else self._square
-        crops = np.stack([_shrunk_crop(image, window, network.size) for window in windows])
-        outputs = network.run(_normalized(crops))
+        patches = np.stack([_cut_out_shrunk(image, window, network.size) for window in windows])
+        outputs = network.run(_normalized(patches))
         return [
             _decode(
                 (window.x - window.size / 2, window.y - window.size / 2),
@@ -164,15 +164,15 @@ def _normalized(pictures: UInt8[np.ndarray, "B H W 3"]) -> Float32[np.ndarray, "
     return pictures.astype(np.float32) / np.float32(127.5) - 1
 
 
-def _shrunk_crop(image: np.ndarray, window: Region, side: int) -> np.ndarray:
+def _cut_out_shrunk(image: np.ndarray, window: Crop, side: int) -> np.ndarray:
     """The window resampled to side x side pixels, black outside the picture, without aliasing where it shrinks a lot."""
     factor = int(window.size / side)
     if factor > 1:
         height, width = image.shape[:2]
         image = cv2.resize(image, (-(-width // factor), -(-height // factor)), interpolation=cv2.INTER_AREA)
         scale = image.shape[1] / width
-        window = Region(window.x * scale, window.y * scale, window.size * scale)
-    return crop(image, window, side, replicate=False)
+        window = Crop(window.x * scale, window.y * scale, window.size * scale)
+    return cut_out(image, window, side, replicate=False)
 
 
 def _decode(

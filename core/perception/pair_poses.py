@@ -19,9 +19,9 @@ from .prompted_landmarks import (
     PromptedLandmarks,
     PromptedPose,
     Query,
-    region_of_joints,
+    crop_of_joints,
 )
-from .skeletons import SHARED, body_region, person_of_pose, with_keypoints
+from .skeletons import SHARED, body_crop, person_of_pose, with_keypoints
 
 _LEAST_CONFIDENCE = 0.45
 """Mean confidence of the limb joints from which an answer is believed."""
@@ -54,7 +54,7 @@ def poses_of_group(
     people = [guess if person is None else person for person, guess in zip(seen, expected)]
     prompts = [_prompt(person, guess) for person, guess in zip(seen, expected)]
     queries = [
-        Query(region_of_joints(own.points, own.confidence), own, _nearest_other(people, prompts, number), maps)
+        Query(crop_of_joints(own.points, own.confidence), own, _nearest_other(people, prompts, number), maps)
         for number, own in enumerate(prompts)
     ]
     answers = network.look(image, queries)
@@ -83,8 +83,8 @@ def person_beside(
     if one was looked at.
     """
     known = JointPrompt.of_keypoints(person.points, person.confidence)
-    region = region_of_joints(known.points, known.confidence)
-    [answer] = network.look(image, [Query(replace(region, size=ASKED_SCALE * region.size), None, known, maps)])
+    crop = crop_of_joints(known.points, known.confidence)
+    [answer] = network.look(image, [Query(replace(crop, size=ASKED_SCALE * crop.size), None, known, maps)])
     visibility = float(answer.visibility[PROMPT_JOINTS].mean())
     size = (image.shape[1], image.shape[0])
     pose = pose_of_answer(answer, size)
@@ -92,7 +92,7 @@ def person_beside(
         asked = answer.prompt()
         for _ in range(_MOST_PASSES):
             queries = [
-                Query(region_of_joints(own.points, own.confidence), own, other, maps)
+                Query(crop_of_joints(own.points, own.confidence), own, other, maps)
                 for own, other in ((asked, known), (known, asked))
             ]
             answers = network.look(image, queries)
@@ -109,8 +109,8 @@ def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:
     """An answer in the form of the landmark network's; `picture_size` is (width, height) in px."""
     inside = np.all((answer.points >= 0) & (answer.points < picture_size), axis=1).astype(np.float32)
     pose = Pose(
-        region=answer.region,
-        next_region=answer.region,
+        crop=answer.crop,
+        next_crop=answer.crop,
         score=float(answer.confidence[PROMPT_JOINTS].mean()),
         points=answer.points,
         # how sure the place is says more than whether the landmark is in view
@@ -121,7 +121,7 @@ def pose_of_answer(answer: PromptedPose, picture_size: tuple[int, int]) -> Pose:
         mask=cv2.resize(answer.mask, (_MASK_SIDE, _MASK_SIDE), interpolation=cv2.INTER_LINEAR),
         covariance=answer.covariance,
     )
-    return replace(pose, next_region=body_region(person_of_pose(pose)))
+    return replace(pose, next_crop=body_crop(person_of_pose(pose)))
 
 
 def _within_reach(pose: Pose, person: FoundPerson) -> Pose:

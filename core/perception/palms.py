@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from .backends import Network
 from .boxes import box_iou
-from .regions import Region, crop
+from .crops import Crop, cut_out
 
 _ANCHORS_PER_CELL = 2
 _OVERLAP = 0.3
@@ -39,12 +39,12 @@ class PalmDetector:
         self._network = network
         self._anchors = _anchor_centres(network.size, _STRIDES)
 
-    def detect(self, image: np.ndarray, windows: Sequence[Region], threshold: float) -> list[Detection]:
+    def detect(self, image: np.ndarray, windows: Sequence[Crop], threshold: float) -> list[Detection]:
         """Everything found in any of the upright square windows of image uint8 [H,W,3], best first."""
         if not windows:
             return []
-        crops = np.stack([crop(image, window, self._network.size, replicate=False) for window in windows])
-        pictures = crops.astype(np.float32) / 255
+        patches = np.stack([cut_out(image, window, self._network.size, replicate=False) for window in windows])
+        pictures = patches.astype(np.float32) / 255
         boxes, logits = self._network.run(pictures)
         rows = [
             self._decode(box, expit(logit[:, 0].astype(np.float64)), window, threshold)
@@ -52,7 +52,7 @@ class PalmDetector:
         ]
         return _merged(np.concatenate(rows))
 
-    def _decode(self, raw: np.ndarray, scores: np.ndarray, window: Region, threshold: float) -> np.ndarray:
+    def _decode(self, raw: np.ndarray, scores: np.ndarray, window: Crop, threshold: float) -> np.ndarray:
         """One window's finds as rows of score, box [4] and points [2K], in px of the picture."""
         sure = scores >= threshold
         raw, anchors = raw[sure].astype(np.float64) / self._network.size, self._anchors[sure]

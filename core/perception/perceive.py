@@ -15,6 +15,7 @@ from ..contract.errors import UserError
 from ..contract.frames import frame_in_words, frames_in_words
 from ..contract.marks import PersonMark
 from ..contract.reconstruction import PERSON_NAMES
+from ..contract.runs import frames_in
 from ..device import limit_threads
 from ..hub.memory import TooLittleMemory
 from ..reporting import Pulse, Reporter, SubProgress
@@ -52,13 +53,13 @@ _SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
 """Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
 _HANDS_PER_SECOND = 30
 """Frames of faster clips are left out when hands are looked for."""
-_RUN_IN = 15
-"""Frames before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
+_RUN_IN = 0.5
+"""Seconds before the wanted ones from which people are followed: who is blurred or hidden at the start is known by then."""
 _LEAST_CONFIDENCE = 0.15
 """Mean confidence of the limbs' joints below which they are noise."""
-_SHORT, _BRIDGED = 5, 10
-"""Frames of doubtful identities that are too few for a warning, and certain ones between two doubtful stretches that are counted
-to them."""
+_SHORTEST, _BRIDGED = 0.17, 0.33
+"""Seconds of doubtful identities from which on they are warned of, and of certain ones between two doubtful stretches that are
+counted to them."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Scan:
     image_size: tuple[int, int]
     lines: np.ndarray
     """float32 [L,4], of the background in the middle frame, see `background_lines`."""
+    frame_rate: float
 
 
 def detect_people(
@@ -135,9 +137,9 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     scan = scan_clip(clip, wanted.first, wanted.last, tracker.networks, reporter)
     tracks = identify(scan)
     with _showing_who_was_found(clip, scan, tracks, reporter):
-        _check_cuts(scan)
+        check_cuts(scan)
         if marks is not None:
-            people = choose_marked(tracks, scan.findings[0].index, marks)
+            people = choose_marked(tracks, scan.findings[0].index, marks, scan.frame_rate)
         if wanted.described is not None and wanted.finder is not None:
             real = real_people(tracks, len(scan.findings))
             # numbers among the real people are those of the tracks, which begin with them
@@ -191,7 +193,7 @@ def _showing_who_was_found(
         raise UserError(error.code, error.message, hint) from error
 
 
-def _check_cuts(scan: Scan) -> None:
+def check_cuts(scan: Scan) -> None:
     """UserError `scene-cut` where the range shows more than one shot: nobody can be followed across a cut."""
     cuts = [found.index for number, found in enumerate(scan.findings) if found.is_cut and number > 0]
     if cuts:
@@ -226,7 +228,7 @@ def networks_for(clip: Clip, device: torch.device, backend: BackendChoice, repor
 
 def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, reporter: Reporter) -> Scan:
     """First pass: who is in each frame. UserError `clip-truncated`."""
-    start = max(0, first - _RUN_IN)
+    start = max(0, first - frames_in(_RUN_IN, 1 / clip.frame_rate))
     count = last - start + 1
     scanner = Scanner(networks, (clip.width, clip.height), _stride(clip.frame_rate, count))
     findings: list[FrameFindings] = []
@@ -259,7 +261,7 @@ def scan_clip(clip: Clip, first: int, last: int, networks: PerceptionNetworks, r
         before = before[cuts[-1] :]
     if lines is None:
         lines = _lines_in_middle(clip, inside, scanner, reporter)
-    return Scan(tuple(inside), tuple(before), (clip.width, clip.height), lines)
+    return Scan(tuple(inside), tuple(before), (clip.width, clip.height), lines, clip.frame_rate)
 
 
 def _lines_in_middle(clip: Clip, findings: Sequence[FrameFindings], scanner: Scanner, reporter: Reporter) -> np.ndarray:
@@ -271,13 +273,14 @@ def _lines_in_middle(clip: Clip, findings: Sequence[FrameFindings], scanner: Sca
 
 def _stride(frame_rate: float, count: int) -> int:
     """One in how many frames the first pass looks at; at all of a short range."""
-    return max(1, round(frame_rate / DETECTIONS_PER_SECOND)) if count > 2 * _RUN_IN else 1
+    return max(1, round(frame_rate / DETECTIONS_PER_SECOND)) if count > 2 * _RUN_IN * frame_rate else 1
 
 
 def identify(scan: Scan) -> list[Track[Sighting]]:
     """Everyone in the range, by what was found in all frames; most prominent first, and what is noise last."""
-    tracks = link((*scan.before, *scan.findings), -len(scan.before))
-    return real_first(resolve_identities([track for track in tracks if track.last >= 0]), len(scan.findings))
+    tracks = link((*scan.before, *scan.findings), scan.frame_rate, -len(scan.before))
+    inside = [track for track in tracks if track.last >= 0]
+    return real_first(resolve_identities(inside, scan.frame_rate), len(scan.findings))
 
 
 def _position(step: int, count: int) -> str:
@@ -301,7 +304,7 @@ def follow_tracks(
         known = tracks[a], tracks[b]
         doubtful = undo_exchanges(own[a], own[b], known, tracker.exchange_cost)
         leave_each_body_to_one(own[a], own[b], known)
-        warn_of_doubtful([scan.findings[step].index for step in doubtful], reporter)
+        warn_of_doubtful([scan.findings[step].index for step in doubtful], scan.frame_rate, reporter)
     return Everyone(
         tuple(with_consistent_sides(track) for track in own),
         np.array([found.index for found in scan.findings], np.int32),
@@ -336,7 +339,7 @@ def _find_hands(
         elif not looked[step] or (frame := next(frames, None)) is None:
             hands.append(None)
         else:
-            seen = [track.observations.get(step) for track in pair.tracks]
+            seen = [track.seen.get(step) for track in pair.tracks]
             hands.append(tracker.advance(frame.image, [one.pose if one is not None else None for one in seen]))
     return hands_between(hands)
 
@@ -349,10 +352,11 @@ def _warn_of_inferred(chosen: Sequence[Track[Sighting]], reporter: Reporter) -> 
         )
 
 
-def warn_of_doubtful(frames: Sequence[int], reporter: Reporter) -> None:
+def warn_of_doubtful(frames: Sequence[int], frame_rate: float, reporter: Reporter) -> None:
     """`frames` are those in which it is not clear who is who, in order."""
-    starts = [0, *(k for k in range(1, len(frames)) if frames[k] - frames[k - 1] > _BRIDGED), len(frames)]
-    stretches = [frames[start:end] for start, end in pairwise(starts) if end - start >= _SHORT]
+    shortest, bridged = (frames_in(seconds, 1 / frame_rate) for seconds in (_SHORTEST, _BRIDGED))
+    starts = [0, *(k for k in range(1, len(frames)) if frames[k] - frames[k - 1] > bridged), len(frames)]
+    stretches = [frames[start:end] for start, end in pairwise(starts) if end - start >= shortest]
     if stretches:
         named = frames_in_words(*((stretch[0], stretch[-1]) for stretch in stretches))
         reporter.warning(

@@ -17,9 +17,9 @@ from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
 from .backends import Network
+from .crops import Crop, crop_from_axis, cut_out, rotation, to_picture
 from .movenet import KEYPOINTS, KeypointMaps
 from .prompted_graph import LIMB_JOINTS, SIDE
-from .regions import Region, crop, region_from_axis, rotation, to_picture
 
 PROMPT_JOINTS = np.array([LANDMARK_INDEX[name] for name in KEYPOINTS[-LIMB_JOINTS:]])
 """The landmarks that prompts are given for: shoulders, elbows, wrists, hips, knees, ankles, left before right, as MoveNet's."""
@@ -33,12 +33,12 @@ _MAP_SCALE = 2.0
 _WINDOW = 3
 """Cells around the maximum, on either side, whose centre of mass is the landmark."""
 _LEAST_CONFIDENCE = 0.1
-"""Joints of a prompt with less confidence do not decide about the region."""
+"""Joints of a prompt with less confidence do not decide about the crop."""
 ASKED_SCALE = 1.15
-"""How much larger the region is where only the other person is known."""
+"""How much larger the crop is where only the other person is known."""
 _BEYOND_JOINTS = 1.1
 """How far head and feet reach beyond the limb joints."""
-_REGION_SCALE = 1.25
+_CROP_SCALE = 1.25
 _COARSE = 16
 """Cells along a side of the maps of metric positions and visibility."""
 _COUNT = len(LANDMARKS)
@@ -67,19 +67,19 @@ class JointPrompt:
 class Query:
     """Whose landmarks are asked for, and where to look."""
 
-    region: Region
+    crop: Crop
     own: JointPrompt | None = None
     other: JointPrompt | None = None
     """Without `own`: whoever is not that one. Without either: whoever the picture shows most clearly."""
     keypoint_maps: KeypointMaps | None = None
-    """MoveNet's, of a square that holds the region."""
+    """MoveNet's, of a square that holds the crop."""
 
 
 @dataclass(frozen=True)
 class PromptedPose:
     """The answer for one query."""
 
-    region: Region
+    crop: Crop
     points: Float32[np.ndarray, "33 2"]
     """px"""
     confidence: Float32[np.ndarray, " 33"]
@@ -91,14 +91,14 @@ class PromptedPose:
     metric: Float32[np.ndarray, "33 3"]
     """metres about the hips' middle, camera axes (x right, y down, z forward along the line of sight)."""
     mask: UInt8[np.ndarray, "64 64"]
-    """0-255, what is visible of the person within the region."""
+    """0-255, what is visible of the person within the crop."""
     front: float
     """0-1, the probability that the person is in front of the other one where both overlap."""
 
     def prompt(self) -> JointPrompt:
         """The answer as a prompt, for the next look or the next frame."""
         sigma = np.sqrt(np.trace(self.covariance[PROMPT_JOINTS], axis1=1, axis2=2) / 2)
-        limit = PROMPT_SPREAD * 4 * self.region.size / SIDE
+        limit = PROMPT_SPREAD * 4 * self.crop.size / SIDE
         return JointPrompt(
             self.points[PROMPT_JOINTS], np.clip(0.2 + self.confidence[PROMPT_JOINTS], 0, 1), np.minimum(sigma, limit)
         )
@@ -118,15 +118,15 @@ class PromptedLandmarks:
         """The poses that are asked for; ask for both people at once."""
         if not queries:
             return []
-        queries = [replace(query, region=query.region.snapped()) for query in queries]
-        crops = np.stack([crop(image, query.region, self._trunk.size, replicate=True) for query in queries])
-        features, heat, *coarse = self._trunk.run(crops.astype(np.float32) / 255)
+        queries = [replace(query, crop=query.crop.snapped()) for query in queries]
+        patches = np.stack([cut_out(image, query.crop, self._trunk.size, replicate=True) for query in queries])
+        features, heat, *coarse = self._trunk.run(patches.astype(np.float32) / 255)
         inputs = np.stack([head_input(query, *arrays) for query, *arrays in zip(queries, features, heat)])
-        return [decode(query.region, *outputs) for query, *outputs in zip(queries, *self._head.run(inputs, *coarse))]
+        return [decode(query.crop, *outputs) for query, *outputs in zip(queries, *self._head.run(inputs, *coarse))]
 
 
-def region_of_joints(points: Float[np.ndarray, "12 2"], confidence: Float[np.ndarray, " 12"]) -> Region:
-    """Where to look for a person whose limb joints are about known: as BlazePose's regions lie, around the hips' middle, upright
+def crop_of_joints(points: Float[np.ndarray, "12 2"], confidence: Float[np.ndarray, " 12"]) -> Crop:
+    """Where to look for a person whose limb joints are about known: as BlazePose's crops lie, around the hips' middle, upright
     along the trunk."""
     hips, shoulders = points[_HIP_JOINTS].mean(0), points[_SHOULDERS].mean(0)
     used = confidence > _LEAST_CONFIDENCE
@@ -135,28 +135,28 @@ def region_of_joints(points: Float[np.ndarray, "12 2"], confidence: Float[np.nda
     axis = shoulders - hips
     length = float(np.linalg.norm(axis))
     up = axis / length if length > 1e-6 else np.array([0.0, -1.0])
-    return region_from_axis(hips, hips + up * radius, _REGION_SCALE)
+    return crop_from_axis(hips, hips + up * radius, _CROP_SCALE)
 
 
-def to_cells(region: Region, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
+def to_cells(crop: Crop, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:
     """Positions in the picture -> cells of the head's maps; whole numbers are the cells' edges."""
-    return ((points - (region.x, region.y)) @ rotation(region.angle) / region.size + 0.5) * SIDE
+    return ((points - (crop.x, crop.y)) @ rotation(crop.angle) / crop.size + 0.5) * SIDE
 
 
 def head_input(
     query: Query, features: Float[np.ndarray, "64 64 48"], heat: Float[np.ndarray, "64 64 39"]
 ) -> Float32[np.ndarray, "64 64 C"]:
-    """What the head sees: the trunk's outputs for the query's region, keypoint maps and prompts."""
+    """What the head sees: the trunk's outputs for the query's crop, keypoint maps and prompts."""
     maps = query.keypoint_maps
     anybody = np.zeros((SIDE, SIDE, LIMB_JOINTS), np.float32)
     if maps is not None:
-        anybody = _MAP_SCALE * maps.resampled(query.region, SIDE)[..., -LIMB_JOINTS:]
+        anybody = _MAP_SCALE * maps.resampled(query.crop, SIDE)[..., -LIMB_JOINTS:]
     parts = [
         features / _FEATURE_SCALE,
         np.clip(heat[..., :_COUNT], *_LOGIT_RANGE) / _LOGIT_RANGE[1],
         anybody,
-        _prompt_maps(query.region, query.own),
-        _prompt_maps(query.region, query.other),
+        _prompt_maps(query.crop, query.own),
+        _prompt_maps(query.crop, query.other),
     ]
     return np.concatenate(parts, -1).astype(np.float32)
 
@@ -172,7 +172,7 @@ def gaussians(
 
 
 def decode(
-    region: Region,
+    crop: Crop,
     maps: Float[np.ndarray, "64 64 34"],
     locations: Float[np.ndarray, "16 16 132"],
     whole: Float[np.ndarray, "1 1 100"],
@@ -180,12 +180,12 @@ def decode(
     """The head's outputs for one query as a pose in the picture."""
     probability = _softmax(maps[..., :_COUNT])
     cells, confidence, covariance = _centres(probability)
-    to_px = rotation(region.angle) * (region.size / SIDE)
+    to_px = rotation(crop.angle) * (crop.size / SIDE)
     metric, visible = metric_and_visibility(probability, locations, whole[0, 0])
-    metric[:, :2] = metric[:, :2] @ rotation(region.angle).T
+    metric[:, :2] = metric[:, :2] @ rotation(crop.angle).T
     return PromptedPose(
-        region=region,
-        points=to_picture(region, cells / SIDE).astype(np.float32),
+        crop=crop,
+        points=to_picture(crop, cells / SIDE).astype(np.float32),
         confidence=confidence.astype(np.float32),
         covariance=(to_px @ covariance @ to_px.T).astype(np.float32),
         visibility=expit(visible).astype(np.float32),
@@ -200,7 +200,7 @@ def metric_and_visibility(
     locations: Float[np.ndarray, "16 16 132"],
     whole: Float[np.ndarray, " 100"],
 ) -> tuple[Float[np.ndarray, "33 3"], Float[np.ndarray, " 33"]]:
-    """Metric positions in the region's axes and logits of visibility: each landmark's maps, read where the landmark is."""
+    """Metric positions in the crop's axes and logits of visibility: each landmark's maps, read where the landmark is."""
     coarse = cv2.resize(probability, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).reshape(-1, _COUNT)
     weight = coarse / np.maximum(coarse.sum(0), 1e-12)
     values = np.einsum("cn,cnk->nk", weight, locations.reshape(-1, _COUNT, 4))
@@ -208,11 +208,11 @@ def metric_and_visibility(
     return metric - metric[_HIPS].mean(0), values[:, 3]
 
 
-def _prompt_maps(region: Region, prompt: JointPrompt | None) -> np.ndarray:
+def _prompt_maps(crop: Crop, prompt: JointPrompt | None) -> np.ndarray:
     if prompt is None:
         return np.zeros((SIDE, SIDE, LIMB_JOINTS), np.float32)
-    sigma = np.maximum(prompt.sigma / region.size * SIDE, PROMPT_SPREAD)
-    return gaussians(to_cells(region, prompt.points), prompt.confidence, sigma)
+    sigma = np.maximum(prompt.sigma / crop.size * SIDE, PROMPT_SPREAD)
+    return gaussians(to_cells(crop, prompt.points), prompt.confidence, sigma)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

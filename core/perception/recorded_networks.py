@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import UInt8
 
 from .backends import Network
+from .crops import Crop
 from .landmarks import LandmarkNetwork, Pose
 from .movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from .networks import PerceptionNetworks
 from .palms import Detection, PalmDetector
 from .prompted_landmarks import PromptedLandmarks, PromptedPose, Query
 from .recording import Recorder, checksum, picture_checksum
-from .regions import Region
 
 
 def recorded(networks: PerceptionNetworks, recorder: Recorder) -> PerceptionNetworks:
@@ -40,7 +40,7 @@ class _RecordedMoveNet(MoveNet):
         )
 
     def find(
-        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Crop], side: int = INPUT_SIZE
     ) -> list[tuple[list[FoundPerson], KeypointMaps]]:
         """The maps are large and seldom looked at: they are not recorded, but made when they are needed."""
         asked: list[tuple[list[FoundPerson], KeypointMaps]] = []
@@ -51,7 +51,7 @@ class _RecordedMoveNet(MoveNet):
             return asked
 
         people = self._recorder.answer(
-            _question(f"people in {side}", image, regions=windows),
+            _question(f"people in {side}", image, crops=windows),
             list[list[FoundPerson]],
             lambda: [found for found, _ in ask()],
         )
@@ -72,9 +72,9 @@ class _RecordedLandmarks(LandmarkNetwork):
     def __init__(self, network: LandmarkNetwork, recorder: Recorder) -> None:
         self._landmarks, self._recorder = network, recorder
 
-    def look(self, image: np.ndarray, regions: Sequence[Region]) -> list[Pose]:
-        question = _question("landmarks", image, regions=regions)
-        return self._recorder.answer(question, list[Pose], lambda: self._landmarks.look(image, regions))
+    def look(self, image: np.ndarray, crops: Sequence[Crop]) -> list[Pose]:
+        question = _question("landmarks", image, crops=crops)
+        return self._recorder.answer(question, list[Pose], lambda: self._landmarks.look(image, crops))
 
 
 class _RecordedPair(PromptedLandmarks):
@@ -84,7 +84,7 @@ class _RecordedPair(PromptedLandmarks):
     def look(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
         prompts = [prompt for query in queries for prompt in (query.own, query.other) if prompt is not None]
         told = [part for prompt in prompts for part in (prompt.points, prompt.confidence, prompt.sigma)]
-        question = _question("pair", image, regions=[query.region for query in queries], told=told)
+        question = _question("pair", image, crops=[query.crop for query in queries], told=told)
         return self._recorder.answer(question, list[PromptedPose], lambda: self._pair.look(image, queries))
 
 
@@ -92,8 +92,8 @@ class _RecordedPalms(PalmDetector):
     def __init__(self, network: PalmDetector, recorder: Recorder) -> None:
         self._palms, self._recorder = network, recorder
 
-    def detect(self, image: np.ndarray, windows: Sequence[Region], threshold: float) -> list[Detection]:
-        question = _question("palms", image, regions=windows)
+    def detect(self, image: np.ndarray, windows: Sequence[Crop], threshold: float) -> list[Detection]:
+        question = _question("palms", image, crops=windows)
         return self._recorder.answer(question, list[Detection], lambda: self._palms.detect(image, windows, threshold))
 
 
@@ -107,7 +107,7 @@ class _RecordedNetwork:
         return self._recorder.answer(question, list[np.ndarray], lambda: self._network.run(pictures, *features))
 
 
-def _question(name: str, *images: np.ndarray, regions: Sequence[Region] = (), told: Sequence[np.ndarray] = ()) -> str:
+def _question(name: str, *images: np.ndarray, crops: Sequence[Crop] = (), told: Sequence[np.ndarray] = ()) -> str:
     pictures = [str(picture_checksum(image)) for image in images]
-    places = [f"{float(r.x)},{float(r.y)},{float(r.size)},{float(r.angle)}" for r in regions]
+    places = [f"{float(c.x)},{float(c.y)},{float(c.size)},{float(c.angle)}" for c in crops]
     return " ".join([name, *pictures, *places, *(str(checksum(part)) for part in told)])

@@ -18,11 +18,11 @@ from ..clip import Frame
 from .appearance import appearance_embedding
 from .assignment import same_body
 from .background import BackgroundMotion, background_lines, shrunk_size
+from .crops import Crop, mask_height, tile_windows
 from .detections import MASK_WIDTH
 from .movenet import INPUT_SIZE, LIMBS, SMALL_INPUT_SIZE, FoundPerson
 from .networks import PerceptionNetworks
 from .pair_poses import person_beside
-from .regions import Region, mask_height, tile_windows
 from .scene_cuts import SceneCuts
 from .track import Sighting
 
@@ -192,7 +192,7 @@ class Scanner:
         others = [person for person in people[1:] if same_body([person], both).max() < _DUPLICATE]
         return [*both, *others], beside.person
 
-    def _windows(self) -> tuple[list[Region], list[Region]]:
+    def _windows(self) -> tuple[list[Crop], list[Crop]]:
         """The surroundings of small people; and while fewer than two are clear, a tile of the picture."""
         self._count += 1
         last = self._known
@@ -217,16 +217,16 @@ class Scanner:
         return mask
 
 
-def person_window(person: FoundPerson) -> Region:
+def person_window(person: FoundPerson) -> Crop:
     """A square around a person, with room for limbs that the box may have missed."""
     return window_around(person.points[LIMBS], _WINDOW_SCALE)
 
 
-def window_around(points: np.ndarray, scale: float) -> Region:
+def window_around(points: np.ndarray, scale: float) -> Crop:
     """The square around points [N,2] px with `scale` times the longer side of their box."""
     low, high = points.min(0), points.max(0)
     x, y = (low + high) / 2
-    return Region(float(x), float(y), max(float((high - low).max()) * scale, 16.0))
+    return Crop(float(x), float(y), max(float((high - low).max()) * scale, 16.0))
 
 
 def distinct_people(found: Sequence[FoundPerson]) -> list[FoundPerson]:
@@ -253,9 +253,9 @@ def _is_somebody(person: FoundPerson) -> bool:
     return person.score > _LEAST_SCORE and person.quality > _LEAST_QUALITY
 
 
-def _merged_windows(windows: Sequence[Region]) -> list[Region]:
+def _merged_windows(windows: Sequence[Crop]) -> list[Crop]:
     """One window for people who are next to each other."""
-    merged: list[Region] = []
+    merged: list[Crop] = []
     for window in windows:
         near = [w for w in merged if max(abs(window.x - w.x), abs(window.y - w.y)) < 0.5 * max(window.size, w.size)]
         if near:

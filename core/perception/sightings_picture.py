@@ -66,7 +66,7 @@ def picture_of_tracks(
     pictures: list[UInt8[np.ndarray, "H W 3"]] = []
     for frame in frames:
         step = frame.index - first
-        seen = {n: t.observations[step].person for n, t in tracks.items() if step in t.observations}
+        seen = {n: t.seen[step].person for n, t in tracks.items() if step in t.seen}
         pictures += [draw_people(frame.image, seen), np.full((len(frame.image), _SEAM, 3), 255, np.uint8)]
     if not pictures:
         return None
@@ -92,7 +92,7 @@ def frames_to_show(tracks: Mapping[int, Track[Sighting]], steps: int) -> list[in
     while missing and len(shown) < _MOST_FRAMES:
         values = [_clarity([tracks[number] for number in missing], step) for step in range(steps)]
         step = max(range(steps), key=lambda k: values[k], default=0)
-        found = {number for number in missing if step in tracks[number].observations}
+        found = {number for number in missing if step in tracks[number].seen}
         if not found:
             break
         missing -= found
@@ -102,7 +102,7 @@ def frames_to_show(tracks: Mapping[int, Track[Sighting]], steps: int) -> list[in
 
 def _clarity(tracks: Sequence[Track[Sighting]], step: int) -> tuple[int, float]:
     """How many people are seen in a step, and how clearly."""
-    seen = [track.observations[step].quality for track in tracks if step in track.observations]
+    seen = [track.seen[step].quality for track in tracks if step in track.seen]
     return len(seen), sum(seen)
 
 

@@ -1,4 +1,4 @@
-"""MoveNet's 17 keypoints beside BlazePose's 33 landmarks: which are the same, regions around them, poses made of them."""
+"""MoveNet's 17 keypoints beside BlazePose's 33 landmarks: which are the same, crops around them, poses made of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
+from .crops import Crop, crop_from_axis, to_crop
 from .landmarks import Pose
 from .movenet import KEYPOINTS, LIMBS, TRUNK, FoundPerson
-from .regions import Region, region_from_axis, to_region
 from .uncertainty import covariance_of_confidence
 
 SHARED = np.array([LANDMARK_INDEX[name] for name in KEYPOINTS])
@@ -22,7 +22,7 @@ ATTACHED = {
     for joint, names in (("wrist", ("pinky", "index", "thumb")), ("ankle", ("heel", "foot_index")))
 } | {LANDMARK_INDEX["nose"]: [LANDMARK_INDEX[f"{part}_{side}"] for part in ("mouth",) for side in ("left", "right")]}
 """Landmarks without a keypoint, by the one that they move with."""
-_REGION_SCALE = 1.25
+_CROP_SCALE = 1.25
 _BEYOND_KEYPOINTS = 1.1
 """Crown and toes lie beyond the nose and the ankles."""
 _CLEAR = 0.1
@@ -44,7 +44,7 @@ def person_of_pose(pose: Pose) -> FoundPerson:
     return FoundPerson(pose.score, box.astype(np.float32), points.astype(np.float32), confidence.astype(np.float32))
 
 
-def body_region(person: FoundPerson) -> Region:
+def body_crop(person: FoundPerson) -> Crop:
     """Where the landmark network should look for the person: around the hips, as far as the farthest clear keypoint."""
     shoulders, hips = person.points[TRUNK[:2]].mean(0), person.points[TRUNK[2:]].mean(0)
     clear = person.points[(person.confidence > _CLEAR) | np.isin(np.arange(len(KEYPOINTS)), TRUNK)]
@@ -52,7 +52,7 @@ def body_region(person: FoundPerson) -> Region:
     up = shoulders - hips
     length = float(np.linalg.norm(up))
     direction = up / length if length > 1e-3 else np.array([0.0, -1.0])
-    return region_from_axis(hips, hips + direction * reach, _REGION_SCALE)
+    return crop_from_axis(hips, hips + direction * reach, _CROP_SCALE)
 
 
 def pose_of_person(
@@ -63,7 +63,7 @@ def pose_of_person(
     Landmarks that are no keypoints lie where the keypoint lies with which they move, without confidence. `world` are metric
     landmarks from elsewhere.
     """
-    region = body_region(person)
+    crop = body_crop(person)
     points, visibility = np.zeros((len(LANDMARKS), 2), np.float32), np.zeros(len(LANDMARKS), np.float32)
     points[SHARED], visibility[SHARED] = person.points, confidence
     for joint, others in ATTACHED.items():
@@ -71,8 +71,8 @@ def pose_of_person(
     for side in ("left", "right"):
         for part in ("inner", "outer"):
             points[LANDMARK_INDEX[f"{side}_eye_{part}"]] = points[LANDMARK_INDEX[f"{side}_eye"]]
-    mask, covariance = _limb_mask(person, region), covariance_of_confidence(visibility, region.size)
-    return Pose(region, region, 0.0, points, visibility, np.ones_like(visibility), visibility, world, mask, covariance)
+    mask, covariance = _limb_mask(person, crop), covariance_of_confidence(visibility, crop.size)
+    return Pose(crop, crop, 0.0, points, visibility, np.ones_like(visibility), visibility, world, mask, covariance)
 
 
 def with_keypoints(
@@ -86,7 +86,7 @@ def with_keypoints(
     `confidence` is that of all 17 afterwards.
     """
     points, visibility, covariance = pose.points.copy(), pose.visibility.copy(), pose.covariance.copy()
-    uncertain = covariance_of_confidence(np.append(confidence, 0.0), pose.region.size)
+    uncertain = covariance_of_confidence(np.append(confidence, 0.0), pose.crop.size)
     for number in np.flatnonzero(replaced):
         landmark = SHARED[number]
         moved = person.points[number] - points[landmark]
@@ -103,10 +103,10 @@ def with_keypoints(
     return replace(pose, points=points, visibility=visibility, covariance=covariance)
 
 
-def _limb_mask(person: FoundPerson, region: Region) -> UInt8[np.ndarray, "256 256"]:
-    """0-255, trunk and limbs as thick lines in the region."""
-    places = (to_region(region, person.points) * _MASK_SIDE).round().astype(int)
-    width = max(1, round(_LIMB_WIDTH * person.scale / region.size * _MASK_SIDE))
+def _limb_mask(person: FoundPerson, crop: Crop) -> UInt8[np.ndarray, "256 256"]:
+    """0-255, trunk and limbs as thick lines in the crop."""
+    places = (to_crop(crop, person.points) * _MASK_SIDE).round().astype(int)
+    width = max(1, round(_LIMB_WIDTH * person.scale / crop.size * _MASK_SIDE))
     mask = np.zeros((_MASK_SIDE, _MASK_SIDE), np.uint8)
     cv2.fillConvexPoly(mask, cv2.convexHull(places[TRUNK]), 255)
     for a, b in _BONES:

@@ -9,10 +9,10 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from .crops import mask_height
 from .detections import MASK_WIDTH
 from .landmarks import Pose, mask_in_picture
 from .movenet import FoundPerson
-from .regions import mask_height
 from .skeletons import SHARED
 
 
@@ -77,7 +77,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Observation:
+class TrackedPose:
     """One person's landmarks in one frame."""
 
     pose: Pose
@@ -107,35 +107,35 @@ class Observation:
 
 
 def packed(mask: UInt8[np.ndarray, "h w"]) -> bytes:
-    """A mask, compressed as `Observation.packed_mask`."""
+    """A mask, compressed as `TrackedPose.packed_mask`."""
     return zlib.compress(np.ascontiguousarray(mask).tobytes(), 1)
 
 
-def observation(pose: Pose, appearance: np.ndarray, quality: float, picture_size: tuple[int, int]) -> Observation:
-    """An observation that keeps the pose's mask in a picture of (width, height) px, compressed."""
+def tracked_pose(pose: Pose, appearance: np.ndarray, quality: float, picture_size: tuple[int, int]) -> TrackedPose:
+    """A tracked pose that keeps the pose's mask in a picture of (width, height) px, compressed."""
     mask = packed(mask_in_picture(pose, picture_size, MASK_WIDTH))
-    return Observation(pose.without_mask(), appearance, quality, mask)
+    return TrackedPose(pose.without_mask(), appearance, quality, mask)
 
 
 @dataclass(eq=False)
 class Track(Generic[SeenT]):
     """One person over the clip."""
 
-    observations: dict[int, SeenT] = field(default_factory=dict)
+    seen: dict[int, SeenT] = field(default_factory=dict)
     """By step: 0 is the first frame of the range; frames before it have negative steps."""
 
     @property
     def first(self) -> int:
-        return min(self.observations)
+        return min(self.seen)
 
     @property
     def last(self) -> int:
-        return max(self.observations)
+        return max(self.seen)
 
     def since(self, step: int) -> Track[SeenT]:
         """The track without what was seen before `step`."""
-        return Track({k: seen for k, seen in self.observations.items() if k >= step})
+        return Track({k: seen for k, seen in self.seen.items() if k >= step})
 
     def prominence(self) -> float:
         """How long and how clearly the person was seen."""
-        return sum(seen.quality for seen in self.observations.values())
+        return sum(seen.quality for seen in self.seen.values())

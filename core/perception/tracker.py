@@ -17,7 +17,7 @@ from .exchanges import EXCHANGE_COST
 from .following import Follower
 from .networks import PerceptionNetworks
 from .scan import FrameFindings
-from .track import Observation, Sighting, Track
+from .track import Sighting, Track, TrackedPose
 
 _FRACTION_OF_MEMORY, _LEAST_BYTES, _MOST_BYTES = 1 / 8, 1 << 28, 1 << 32
 """How much of the machine's memory may hold pictures while the clip is gone through backwards, and its bounds."""
@@ -98,7 +98,7 @@ class PeopleTracker(Protocol):
         tracks: Sequence[Track[Sighting]],
         marks: tuple[PersonMark, PersonMark] | None,
         reporter: Reporter,
-    ) -> list[Track[Observation]]:
+    ) -> list[Track[TrackedPose]]:
         """The landmarks of the people of some tracks in all steps. `marks` are the user's, in the order of the tracks."""
         ...
 
@@ -117,9 +117,9 @@ class EmbeddedTracker:
         tracks: Sequence[Track[Sighting]],
         marks: tuple[PersonMark, PersonMark] | None,
         reporter: Reporter,
-    ) -> list[Track[Observation]]:
+    ) -> list[Track[TrackedPose]]:
         """Any number of people; the marks have done their work when the tracks were chosen."""
-        follower = Follower(self.networks, tracks, (steps.clip.width, steps.clip.height))
+        follower = Follower(self.networks, tracks, (steps.clip.width, steps.clip.height), steps.clip.frame_rate)
         frames = steps.frames(steps.first_step, steps.steps[-1])
         for step in steps.steps:
             found = steps.found(step)
@@ -128,6 +128,6 @@ class EmbeddedTracker:
             if found.duplicate:
                 follower.repeat(step)
             elif (shown := next(frames, None)) is not None:
-                between = [track.observations[step] for track in tracks if step in track.observations]
+                between = [track.seen[step] for track in tracks if step in track.seen]
                 follower.advance(step, shown[1].image, found.sightings if found.searched else between)
         return follower.tracks

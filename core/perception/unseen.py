@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from ..contract.frames import frame_in_words, frames_in_words
 from ..contract.reconstruction import PERSON_NAMES
-from ..contract.runs import find_runs
+from ..contract.runs import find_runs, frames_in
 from .detections import Detections
 
 _SECONDS = 0.3
@@ -42,7 +42,7 @@ def _unseen_frames(found: Bool[np.ndarray, " T"], detections: Detections) -> tup
     """Phrases for the stretches in which one person is not seen, and whether one of them is at an end of the range."""
     steps = len(found)
     interval = float(np.diff(detections.time).mean()) if steps > 1 else np.inf
-    runs = find_runs(~found, round(_BRIDGED_SECONDS / interval), max(1, round(_SECONDS / interval)))
+    runs = find_runs(~found, round(_BRIDGED_SECONDS / interval), frames_in(_SECONDS, interval))
     frames = detections.frame_index.tolist()
     if len(runs) == 1 and runs[0] == slice(0, steps):
         return [f"in {frames_in_words((frames[0], frames[-1]))}"], False

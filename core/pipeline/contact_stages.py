@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from ..annotator.judging import judge
-from ..checkpoint import weights_file
+from ..checkpoint import load_or_warn
 from ..contacts import (
     ContactScene,
     detect_contacts,
@@ -23,7 +22,6 @@ from ..contacts.head import KIND as CONTACT_HEAD
 from ..contacts.head import ContactHead, load_contact_head
 from ..contacts.regions import KIND as CONTACT_REGIONS
 from ..contract.contact import Contact
-from ..contract.errors import UserError
 from ..contract.frames import frames_in_words
 from ..contract.touches import group_touches
 from ..fitting.fit import FittedMotion
@@ -34,8 +32,6 @@ from ..semantics.prompt_parser import named_parts, parse_prompt, unread_clauses
 from ..stgcn.predict import JointPrediction
 from .annotation_stages import Annotations, SuggestedContacts, Words
 from .stage import stage
-
-Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def detected_contacts(
 
 
 def _contact_head(reporter: Reporter) -> ContactHead | None:
-    return _usable(CONTACT_HEAD, load_contact_head, "Contacts are found by distances alone", reporter)
+    return load_or_warn(load_contact_head, "Contacts are found by distances alone", reporter)
 
 
 @stage(version=13, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
@@ -141,20 +137,7 @@ def suggested_contacts(
 
 
 def _region_frequencies(reporter: Reporter) -> Float[np.ndarray, "R R"] | None:
-    return _usable(
-        CONTACT_REGIONS, load_region_frequencies, "Which regions touch is decided by distances alone", reporter
-    )
-
-
-def _usable(kind: str, load: Callable[[], Loaded], otherwise: str, reporter: Reporter) -> Loaded | None:
-    """What is loaded from weights; None where there are none, or none that can be used, which is said with what happens then."""
-    if not weights_file(kind).is_file():
-        return None
-    try:
-        return load()
-    except UserError as error:
-        reporter.warning(f"{otherwise}: {error.message} {error.hint}")
-        return None
+    return load_or_warn(load_region_frequencies, "Which regions touch is decided by distances alone", reporter)
 
 
 def _spread(contacts: Sequence[Contact], reporter: Reporter) -> tuple[Contact, ...]:

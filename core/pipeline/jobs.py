@@ -39,9 +39,10 @@ from .takes import (
     TakeResult,
     TakeSettings,
     clip_nodes,
+    first_take_nodes,
     make_takes,
     nodes_under_camera,
-    take_nodes,
+    refined_take_nodes,
 )
 from .workspace import CACHE_FOLDER, folder_busy, workspace
 
@@ -133,7 +134,7 @@ def _first_takes(
     def make(variant: Variant) -> MadeTakes:
         clip = clip_nodes(inputs, variant.camera)
         takes = [
-            take_nodes(
+            first_take_nodes(
                 clip,
                 TakeSettings(resolved.choices.prompt, seed=seed, smoothness=smoothness),
                 variant.settings(PipelineSettings()),
@@ -253,12 +254,12 @@ def _refined_nodes(
     """`count` takes, of successive seeds, that go on from a reconstruction, under the camera as far as it was corrected."""
     settings = origin.variant.settings(PipelineSettings())
     clip = clip_nodes(origin.choices.inputs(None, body), origin.variant.camera)
-    start = take_nodes(clip, origin.base, settings)
+    start = first_take_nodes(clip, origin.base, settings)
     if camera.is_constrained:
         clip = nodes_under_camera(clip, start, camera)
-        start = take_nodes(clip, origin.base, settings)
+        start = first_take_nodes(clip, origin.base, settings)
     seeds = range(take.seed, take.seed + count)
-    return clip, [take_nodes(clip, replace(take, seed=seed), settings, start) for seed in seeds]
+    return clip, [refined_take_nodes(clip, replace(take, seed=seed), settings, start) for seed in seeds]
 
 
 def _known_camera(request: RefineRequest) -> KnownCamera:

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 
 from ..body.model import BodyModel
+from ..checkpoint import load_or_warn
 from ..clip import Clip
 from ..contacts import in_detected_frames, measure_contacts, merge_contacts, split_edits, with_detected_ids
 from ..contract.contact import Contact
@@ -34,8 +35,9 @@ from ..fitting.fit import FitSchedule, FittedMotion
 from ..fitting.initial import estimate_initial_motion
 from ..fitting.prior import InitialMotion, prior_of
 from ..fitting.scene_view import SceneView
+from ..fitting.size import with_betas
 from ..fitting.targets import FitTargets
-from ..fitting.windows import fit_clip, with_betas
+from ..fitting.windows import fit_clip
 from ..imported_motion import ImportedMotion, place_in_clip
 from ..infilling.infill import Constraints, InfilledMotion, InfillerModels, InfillScene, infill
 from ..infilling.infiller import KIND as INFILLER
@@ -99,7 +101,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=10, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
+@stage(version=11, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
     clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:
@@ -279,14 +281,13 @@ def joint_prediction(
     unchanged = JointPrediction(initial, own)
     if not used:
         return unchanged
-    device = clip_scene.device
-    text, mirrored = map(torch.from_numpy, (sentence.embedding, sentence.mirrored)) if sentence.given else (None, None)
-    try:
-        evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
-        prediction = predict_joints(evidence, load_stgcn(device=device), text, mirrored)
-    except UserError as error:
-        reporter.warning(f"The motion is fitted without the ST-GCN: {error.message} {error.hint}")
+    otherwise = "The motion is fitted without the ST-GCN"
+    stgcn = load_or_warn(lambda: load_stgcn(device=clip_scene.device), otherwise, reporter)
+    if stgcn is None:
         return unchanged
+    text, mirrored = map(torch.from_numpy, (sentence.embedding, sentence.mirrored)) if sentence.given else (None, None)
+    evidence = clip_scene if own is None or landmark_scene is None else landmark_scene
+    prediction = predict_joints(evidence, stgcn, text, mirrored)
     return (
         prediction
         if own is None
@@ -294,7 +295,7 @@ def joint_prediction(
     )
 
 
-@stage(version=1, cost=1, stored=False)
+@stage(version=2, cost=1, stored=False)
 def scene_with_bodies(clip_scene: ClipScene, solved_motion: FittedMotion, known: KnownCamera) -> ClipScene:
     """The clip about an initial motion with the bodies of a take, over whose feet a camera of unknown height stands."""
     initial = clip_scene.initial
@@ -307,7 +308,7 @@ def scene_with_bodies(clip_scene: ClipScene, solved_motion: FittedMotion, known:
     )
 
 
-@stage(version=1, cost=0.1, stored=False)
+@stage(version=2, cost=0.1, stored=False)
 def prediction_with_bodies(
     joint_prediction: JointPrediction, solved_motion: FittedMotion, body: BodyModel
 ) -> JointPrediction:
@@ -316,7 +317,7 @@ def prediction_with_bodies(
     return replace(joint_prediction, motion_incam=motion)
 
 
-@stage(version=13, cost=40)
+@stage(version=14, cost=40)
 def first_fit(
     clip_scene: ClipScene, joint_prediction: JointPrediction, phases: FitPhases, reporter: Reporter
 ) -> FittedMotion:
@@ -353,7 +354,7 @@ def constraints(
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 
-@stage(version=8, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=9, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -382,14 +383,11 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
     infiller = load_infiller(device=device)
     if not settings.smoothing:
         return InfillerModels(infiller, None)
-    try:
-        return InfillerModels(infiller, load_smoother(device=device))
-    except UserError as error:
-        reporter.warning(f"The motion is not smoothed by the learned smoother: {error.message} {error.hint}")
-        return InfillerModels(infiller, None)
+    otherwise = "The motion is not smoothed by the learned smoother"
+    return InfillerModels(infiller, load_or_warn(lambda: load_smoother(device=device), otherwise, reporter))
 
 
-@stage(version=18, cost=25)
+@stage(version=19, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,

@@ -51,6 +51,8 @@ _MISSED = 2 * REACHED_DISTANCE
 
 
 ImportedPair = tuple[ImportedMotion, ImportedMotion]
+AnnotationNode = Node[Annotations] | Given[Annotations]
+InitialNode = Node[MotionEstimate] | Node[InitialMotion]
 
 
 @dataclass(frozen=True)
@@ -113,21 +115,29 @@ class CorrectedCamera:
 
 
 @dataclass(frozen=True)
+class SceneNodes:
+    """A clip's scene, and the initial motion that it is about."""
+
+    initial: InitialNode
+    scene: Node[ClipScene]
+
+
+@dataclass(frozen=True)
 class ClipNodes:
     """What all takes of a clip share."""
 
     detections: Node[Detections] | Given[Detections]
-    initial: Node[MotionEstimate] | Node[InitialMotion]
+    initial: InitialNode
     scene: Node[ClipScene]
     body: Given[BodyModel]
     device: Given[torch.device]
-    annotation: Node[Annotations] | Given[Annotations] | None = None
+    annotation: AnnotationNode | None = None
     """None without an annotator."""
     corrected: CorrectedCamera | None = None
     """Where the animator knows the camera better than a take of the clip."""
     agreement: Node[AgreementOnCamera] | None = None
     """None where no model looks at the scene."""
-    landmark_scene: Node[ClipScene] | None = None
+    landmarks: SceneNodes | None = None
     """The clip about the motion that the landmarks show, where a model of the hub lifts the people for `scene`."""
 
 
@@ -204,14 +214,16 @@ def nodes_of_detections(
     camera = stages.clip_camera.node(perception=detections, known=known, scene_view=scene_view, body=body)
     observed = stages.observations.node(perception=detections, clip_camera=camera, choice=choice, device=device)
     embedded = stages.initial_motion.node(observations=observed, clip_camera=camera, choice=choice, body=body)
-    landmark_scene = None
-    if start is None:
-        initial = embedded
-    elif isinstance(start, Given):
+
+    def scene_about(initial: InitialNode) -> SceneNodes:
+        return SceneNodes(initial, stages.clip_scene.node(observations=observed, initial_motion=initial, body=body))
+
+    initial, landmarks = embedded, None
+    if isinstance(start, Given):
         initial = stages.placed_motion.node(
             observations=observed, imported=start, clip_camera=camera, choice=choice, body=body
         )
-    else:
+    elif start is not None:
         people = start.seen or stages.lifted_people.node(
             clip=start.clip, perception=detections, clip_camera=camera, choice=choice, model=start.model, device=device
         )
@@ -223,9 +235,9 @@ def nodes_of_detections(
             choice=choice,
             body=body,
         )
-        landmark_scene = stages.clip_scene.node(observations=observed, initial_motion=embedded, body=body)
-    scene = stages.clip_scene.node(observations=observed, initial_motion=initial, body=body)
-    return ClipNodes(detections, initial, scene, body, device, landmark_scene=landmark_scene)
+        landmarks = scene_about(embedded)
+    scene = scene_about(initial).scene
+    return ClipNodes(detections, initial, scene, body, device, landmarks=landmarks)
 
 
 def nodes_under_camera(clip: ClipNodes, take: TakeNodes, known: KnownCamera) -> ClipNodes:
@@ -233,71 +245,136 @@ def nodes_under_camera(clip: ClipNodes, take: TakeNodes, known: KnownCamera) -> 
     camera = stages.camera_correction.node(solved_motion=take.motion, known=known)
     observed = stages.observations.node(perception=clip.detections, clip_camera=camera, choice=0, device=clip.device)
 
-    def corrected(initial: Node[MotionEstimate] | Node[InitialMotion]) -> Node[InitialMotion]:
-        return stages.corrected_initial_motion.node(
+    def corrected(initial: InitialNode) -> SceneNodes:
+        motion = stages.corrected_initial_motion.node(
             observations=observed, initial=initial, camera_correction=camera, known=known, body=clip.body
         )
+        return SceneNodes(motion, stages.clip_scene.node(observations=observed, initial_motion=motion, body=clip.body))
 
-    def scene_about(initial: Node[InitialMotion]) -> Node[ClipScene]:
-        return stages.clip_scene.node(observations=observed, initial_motion=initial, body=clip.body)
-
-    initial = corrected(clip.initial)
-    landmarks = clip.landmark_scene
+    about = corrected(clip.initial)
     return replace(
         clip,
-        initial=initial,
-        scene=scene_about(initial),
-        landmark_scene=None if landmarks is None else scene_about(corrected(landmarks.inputs["initial_motion"])),
+        initial=about.initial,
+        scene=about.scene,
+        landmarks=None if clip.landmarks is None else corrected(clip.landmarks.initial),
         corrected=CorrectedCamera(known, take.motion),
     )
 
 
-def take_nodes(
-    clip: ClipNodes, take: TakeSettings, settings: PipelineSettings, start: TakeNodes | None = None
-) -> TakeNodes:
-    """The nodes of a first take of a clip or, with a start, of one that goes on from it with the animator's edits."""
-    scene = clip.scene
+def first_take_nodes(clip: ClipNodes, take: TakeSettings, settings: PipelineSettings) -> TakeNodes:
+    """The nodes of a first take of a clip, which is made from its detections alone."""
+    scene, settings = _with_known_bodies(clip, settings)
+    words = _words(clip, take.prompt, clip.annotation)
+    sentence = _sentence(clip, take.prompt, clip.annotation, settings)
+    prediction = stages.joint_prediction.node(
+        clip_scene=clip.scene,
+        landmark_scene=None if clip.landmarks is None else clip.landmarks.scene,
+        sentence=sentence,
+        used=settings.stgcn,
+    )
     if clip.corrected is not None:
-        settings = settings.keeping_shapes
-        scene = stages.scene_with_bodies.node(
-            clip_scene=clip.scene, solved_motion=clip.corrected.take, known=clip.corrected.known
+        prediction = stages.prediction_with_bodies.node(
+            joint_prediction=prediction, solved_motion=clip.corrected.take, body=clip.body
         )
-    prompt = take.prompt if start is None or take.prompt != start.settings.prompt else ""
-    """Words that the start was not made with."""
+    fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
+    detected = contact_stages.detected_contacts.node(
+        clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words
+    )
+    prompted = _prompted_contacts(scene, prediction, fitted, take.prompt)
     suggested = None
-    if start is None:
-        words = _words(clip, prompt, annotated=True)
-        sentence = _sentence(clip, words, settings)
-        prediction = stages.joint_prediction.node(
-            clip_scene=clip.scene, landmark_scene=clip.landmark_scene, sentence=sentence, used=settings.stgcn
+    if clip.annotation is not None:
+        suggested = contact_stages.suggested_contacts.node(
+            clip_scene=scene,
+            joint_prediction=prediction,
+            fitted=fitted,
+            annotation=clip.annotation,
+            used=not take.prompt,
         )
-        if clip.corrected is not None:
-            prediction = stages.prediction_with_bodies.node(
-                joint_prediction=prediction, solved_motion=clip.corrected.take, body=clip.body
-            )
-        fitted = stages.first_fit.node(clip_scene=scene, joint_prediction=prediction, phases=settings.first_fit)
-        detected = contact_stages.detected_contacts.node(
-            clip_scene=scene, joint_prediction=prediction, first_fit=fitted, words=words
-        )
-        prompted = contact_stages.prompted_contacts.node(
-            clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
-        )
-        if clip.annotation is not None:
-            suggested = contact_stages.suggested_contacts.node(
-                clip_scene=scene,
-                joint_prediction=prediction,
-                fitted=fitted,
-                annotation=clip.annotation,
-                used=not prompt,
-            )
-        found = FoundContacts(detected, prompted, None if prompt else suggested)
-        resampling, phases = None, settings.contact_fit
-    else:
-        sentence = _sentence(clip, _words(clip, prompt), settings) if prompt else start.sentence
-        prediction, fitted = start.prediction, start.motion
-        found = _found_again(take, start, scene) if take.finds_contacts else FoundContacts.none()
-        resampling, phases = Resampling(start.settings.smoothness, bool(prompt)), settings.edit_fit
-    constraints = stages.constraints.node(
+    found = FoundContacts(detected, prompted, None if take.prompt else suggested)
+    constraints = _constraints(take, found, sentence)
+    infilled = stages.infilled_motion.node(
+        clip_scene=scene,
+        joint_prediction=prediction,
+        fitted=fitted,
+        constraints=constraints,
+        earlier=None,
+        settings=_available(settings).infill_stage(take.seed, take.smoothness),
+    )
+    motion = stages.solved_motion.node(
+        clip_scene=scene,
+        infilled_motion=infilled,
+        fitted=fitted,
+        constraints=constraints,
+        earlier=None,
+        phases=settings.contact_fit,
+    )
+    caption = stages.caption.node(clip_scene=scene, solved_motion=motion, constraints=constraints, prompt=take.prompt)
+    return TakeNodes(
+        settings=take,
+        sentence=sentence,
+        prediction=prediction,
+        starting_fit=fitted,
+        found=found,
+        constraints=constraints,
+        infilled=infilled,
+        motion=motion,
+        caption=caption,
+        suggested=suggested,
+        refines=False,
+    )
+
+
+def refined_take_nodes(clip: ClipNodes, take: TakeSettings, settings: PipelineSettings, start: TakeNodes) -> TakeNodes:
+    """The nodes of a take that goes on from another one, the `start`, with the animator's edits."""
+    scene, settings = _with_known_bodies(clip, settings)
+    has_new_prompt = bool(take.prompt) and take.prompt != start.settings.prompt
+    sentence = _sentence(clip, take.prompt, None, settings) if has_new_prompt else start.sentence
+    found = _found_again(take, start, scene) if take.finds_contacts else FoundContacts.none()
+    constraints = _constraints(take, found, sentence)
+    resampling = Resampling(start.settings.smoothness, has_new_prompt)
+    infilled = stages.infilled_motion.node(
+        clip_scene=scene,
+        joint_prediction=start.prediction,
+        fitted=start.motion,
+        constraints=constraints,
+        earlier=start.constraints,
+        settings=_available(settings).infill_stage(take.seed, take.smoothness, resampling),
+    )
+    motion = stages.solved_motion.node(
+        clip_scene=scene,
+        infilled_motion=infilled,
+        fitted=start.motion,
+        constraints=constraints,
+        earlier=None if has_new_prompt else start.constraints,  # a new prompt may change the whole take
+        phases=settings.edit_fit,
+    )
+    return TakeNodes(
+        settings=take,
+        sentence=sentence,
+        prediction=start.prediction,
+        starting_fit=start.motion,
+        found=found,
+        constraints=constraints,
+        infilled=infilled,
+        motion=motion,
+        caption=start.caption,
+        suggested=None,
+        refines=True,
+    )
+
+
+def _with_known_bodies(clip: ClipNodes, settings: PipelineSettings) -> tuple[Node[ClipScene], PipelineSettings]:
+    """The clip's scene and the settings; under a corrected camera about the bodies of the take, which then stay as they are."""
+    if clip.corrected is None:
+        return clip.scene, settings
+    scene = stages.scene_with_bodies.node(
+        clip_scene=clip.scene, solved_motion=clip.corrected.take, known=clip.corrected.known
+    )
+    return scene, settings.keeping_shapes
+
+
+def _constraints(take: TakeSettings, found: FoundContacts, sentence: Node[PromptEmbedding]) -> Node[Constraints]:
+    return stages.constraints.node(
         detected=found.detected,
         prompted=found.prompted,
         suggested=found.suggested,
@@ -306,30 +383,13 @@ def take_nodes(
         feet=take.feet,
         sentence=sentence,
     )
-    infilled = stages.infilled_motion.node(
-        clip_scene=scene,
-        joint_prediction=prediction,
-        fitted=fitted,
-        constraints=constraints,
-        earlier=None if start is None else start.constraints,
-        settings=_available(settings).infill_stage(take.seed, take.smoothness, resampling),
-    )
-    motion = stages.solved_motion.node(
-        clip_scene=scene,
-        infilled_motion=infilled,
-        fitted=fitted,
-        constraints=constraints,
-        earlier=None if start is None or prompt else start.constraints,  # a new prompt may change the whole take
-        phases=phases,
-    )
-    caption = (
-        stages.caption.node(clip_scene=scene, solved_motion=motion, constraints=constraints, prompt=prompt)
-        if start is None
-        else start.caption
-    )
-    refines = start is not None
-    return TakeNodes(
-        take, sentence, prediction, fitted, found, constraints, infilled, motion, caption, suggested, refines
+
+
+def _prompted_contacts(
+    scene: Node[ClipScene], prediction: Node[JointPrediction], fitted: Node[FittedMotion], prompt: str
+) -> Node[ContactList]:
+    return contact_stages.prompted_contacts.node(
+        clip_scene=scene, joint_prediction=prediction, fitted=fitted, prompt=prompt
     )
 
 
@@ -338,10 +398,10 @@ def _found_again(take: TakeSettings, start: TakeNodes, scene: Node[ClipScene]) -
     detected in it and what the new one names."""
     if take.prompt == start.settings.prompt:
         return start.found
-    prompted = contact_stages.prompted_contacts.node(
-        clip_scene=scene, joint_prediction=start.prediction, fitted=start.motion, prompt=take.prompt
-    )
-    return FoundContacts(start.found.detected, prompted if take.prompt else FoundContacts.none().prompted, None)
+    if not take.prompt:
+        return replace(FoundContacts.none(), detected=start.found.detected)
+    prompted = _prompted_contacts(scene, start.prediction, start.motion, take.prompt)
+    return FoundContacts(start.found.detected, prompted, None)
 
 
 def _as_asked(contact: Contact) -> Contact:
@@ -350,19 +410,24 @@ def _as_asked(contact: Contact) -> Contact:
     return contact.measured(_MISSED if contact.reached is False else None)
 
 
-def _words(clip: ClipNodes, prompt: str, *, annotated: bool = False) -> Node[Words]:
-    """The prompt or, where there is none and `annotated` is asked for, what the annotator says."""
-    if prompt or not annotated or clip.annotation is None:
+def _words(clip: ClipNodes, prompt: str, annotation: AnnotationNode | None) -> Node[Words]:
+    """The prompt or, where there is none, what the annotation says."""
+    if prompt or annotation is None:
         return annotation_stages.words.node(prompt=prompt, annotation=None, clip_scene=None)
-    return annotation_stages.words.node(prompt="", annotation=clip.annotation, clip_scene=clip.scene)
+    return annotation_stages.words.node(prompt="", annotation=annotation, clip_scene=clip.scene)
 
 
-def _sentence(clip: ClipNodes, words: Node[Words], settings: PipelineSettings) -> Node[PromptEmbedding]:
+def _sentence(
+    clip: ClipNodes, prompt: str, annotation: AnnotationNode | None, settings: PipelineSettings
+) -> Node[PromptEmbedding]:
+    """The embedding of what is said; of nothing where the settings have no text."""
+    if not settings.text:
+        prompt, annotation = "", None
     file = encoder_file()
-    used = words if settings.text else _words(clip, "")
-    has_words = bool(used.inputs["prompt"] or used.inputs["annotation"])
+    has_words = bool(prompt) or annotation is not None
     key = content_key(file) if has_words and file.is_file() else ""
-    return stages.sentence.node(words=used, encoder_key=key, device=clip.device)
+    words = _words(clip, prompt, annotation)
+    return stages.sentence.node(words=words, encoder_key=key, device=clip.device)
 
 
 def _available(settings: PipelineSettings) -> PipelineSettings:
@@ -453,7 +518,7 @@ def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
         contacts=tuple(contacts),
         scores=score(fitted, scene.observations, scene.body, contacts),
         quality=quality,
-        foot_contacts=foot_intervals(results[take.starting_fit].foot_contact, scene.observations.frame_index),
+        foot_contacts=foot_intervals(results[take.starting_fit].foot_contact, scene.observations.timeline),
         caption=results[take.caption].sentence,
         annotation=None if take.suggested is None else next(iter(results[take.suggested].judged), None),
         infilled=stages.is_infilled(results[take.infilled], results[take.starting_fit]),

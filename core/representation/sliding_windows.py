@@ -19,6 +19,12 @@ def sliding_windows(count: int, length: int = WINDOW, overlap: int = OVERLAP) ->
     return [slice(start, start + length) for start in starts]
 
 
+def successive_windows(count: int, length: int, overlap: int) -> list[slice]:
+    """Windows that cover `count` frames, each sharing `overlap` frames with the one before it; the last one may be shorter."""
+    starts = range(0, max(count - overlap, 1), length - overlap)
+    return [slice(start, min(start + length, count)) for start in starts]
+
+
 def blend_weights(windows: Sequence[slice]) -> list[Tensor]:
     """The weight of each window in each of its frames [length]; the weights of all windows sum to one in every frame.
 

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from ..projection import normalized
 from .prompts import patch_places
 
 CROP = 512
@@ -54,7 +55,7 @@ class CropGeometry:
         places = patch_places(CROP, self.centre.device)
         corner = self.centre - self.size[:, None] / 2
         pixels = places[None, :, None] / self.zoom[:, None, None] + corner[:, None]  # [B,n,2]
-        rays = (pixels - self.K[:2, 2]) / self.K.diagonal()[:2]
+        rays = normalized(pixels, self.K)
         count = len(places)
         x, y = rays[..., 0][:, None].expand(-1, count, -1), rays[..., 1][..., None].expand(-1, -1, count)
         return torch.stack([x, y], -1)

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..body.model import BodyModel
 from ..contract.contact import Contact
+from ..contract.runs import frames_in
 from ..contract.skeleton import BODY_JOINTS, GROUND, JOINT_INDEX, REGIONS
 from ..motion import PairMotion, median_time_step, pose_motion
 
@@ -61,7 +62,7 @@ class PairKinematics:
 
     def frame_count(self, seconds: float) -> int:
         """Number of frames in a duration, at least one."""
-        return max(1, round(seconds / self.time_step))
+        return frames_in(seconds, self.time_step)
 
     def derivative(self, values: Float[np.ndarray, "T *values"]) -> Float[np.ndarray, "T *values"]:
         """Time derivative, per second."""

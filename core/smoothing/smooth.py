@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..checkpoint import load_checkpoint, load_weights, read_config, weights_file
 from ..contract.errors import UserError
+from ..contract.runs import frames_in
 from ..observations.features import VERSION, Features
 from ..representation.resampling import FRAME_RATE
 from ..representation.residual import (
@@ -108,7 +109,7 @@ def smooth(
 
 def fade_around(hold: Float[Tensor, "P N"], seconds: float, rate: float) -> Float[Tensor, "P N"]:
     """How far each frame is held: as `hold` says, and less and less, along half a cosine, in the seconds around it."""
-    frames = max(1, round(seconds * rate))
+    frames = frames_in(seconds, 1 / rate)
     offset = torch.arange(-frames, frames + 1, device=hold.device, dtype=hold.dtype)
     fade = 0.5 + 0.5 * torch.cos(torch.pi * offset / (frames + 1))
     near = torch.nn.functional.pad(hold, (frames, frames)).unfold(-1, len(offset), 1)

@@ -17,6 +17,7 @@ from ..motion import BODY_COUNT, MotionEstimate, PairMotion, motion_from_rotatio
 from ..observations.clip_scene import ClipScene
 from ..observations.features import CanonicalFrame
 from ..observations.observe import Observations
+from ..projection import project
 from ..records import Record
 from ..representation.residual import PoseState, apply_residual, encode_residual
 from ..representation.touch_flags import TOUCHING_PARTS
@@ -261,10 +262,9 @@ def _keypoint_offsets(prior: JointPrior, observations: Observations, settings: S
     K = observations.K.cpu().numpy().astype(np.float64)
     confident = observations.plainly_seen(settings.confident)[:, :, _LANDMARKS].cpu().numpy()
     joints = prior.joints_incam[:, :, _JOINTS]
-    depth, focal = np.maximum(joints[..., 2:], 0.1), K[[0, 1], [0, 1]]
-    projected = joints[..., :2] / depth * focal + K[:2, 2]
+    projected, depth = project(joints, K)
     pixels = observations.keypoints[:, :, _LANDMARKS].cpu().numpy() - projected
-    return _KeypointOffsets(pixels * depth / focal, confident)
+    return _KeypointOffsets(pixels * depth[..., None] / K.diagonal()[:2], confident)
 
 
 def _separation(observations: Observations, settings: SnapSettings) -> Float[np.ndarray, "P T 12"]:

@@ -13,7 +13,8 @@ from torch import Tensor
 from core.body.model import BodyModel, forward_kinematics, rest_joints
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.skeleton import JOINT_INDEX
-from core.motion import BODY_COUNT, motion_rotations, project
+from core.motion import BODY_COUNT, motion_rotations
+from core.projection import project
 from core.sam3d_body.lifting import LiftedPeople
 from core.sam3d_body.skeleton import PLACES, RIG_JOINT
 

@@ -27,9 +27,9 @@ from core.pipeline.takes import (
     Lifting,
     MadeTakes,
     TakeSettings,
+    first_take_nodes,
     make_takes,
     nodes_of_detections,
-    take_nodes,
 )
 from core.progress import JobProgress, Progress
 from core.reporting import Reporter
@@ -93,7 +93,7 @@ def checked(detections: Detections, body: BodyModel, *, prompt: str, seed: int, 
 
     def make(variant: Variant) -> MadeTakes:
         clip = nodes_of_detections(given, KnownCamera(), Given(body, body.identity), choice=variant.camera)
-        take = take_nodes(clip, TakeSettings(seed=seed), variant.settings(PipelineSettings()))
+        take = first_take_nodes(clip, TakeSettings(seed=seed), variant.settings(PipelineSettings()))
         return make_takes(clip, [take], store, progress)
 
     made, variant = make_good_takes(make, progress)
@@ -178,7 +178,7 @@ def run_product(
 ) -> Estimate:
     """The product from detections on. `start`: another tool's motion, or the output of a network that lifts people to 3D."""
     clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity), start)
-    take = take_nodes(clip, settings_of_take, settings or PipelineSettings())
+    take = first_take_nodes(clip, settings_of_take, settings or PipelineSettings())
     results = run_nodes([take.motion, take.constraints], detections, body, reporter)
     fitted, contacts = results[take.motion], results[take.constraints].targets.contacts
     return Estimate(fitted.motion_inworld, fitted.camera, contacts, results.seconds)

@@ -20,7 +20,7 @@ from core.perception.detections import Detections
 from core.pipeline import stages
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given
-from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.reporting import SilentReporter
 from core.smoothing.smooth import load_smoother
 
@@ -57,7 +57,7 @@ def _of_product(detections: Detections, body: BodyModel, seed: int, *, without: 
 def _deviating(detections: Detections, body: BodyModel, seed: int) -> Estimate:
     settings = PipelineSettings()
     clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity))
-    take = take_nodes(clip, TakeSettings(seed=seed), settings)
+    take = first_take_nodes(clip, TakeSettings(seed=seed), settings)
     results = run_nodes(
         [clip.scene, take.prediction, take.starting_fit, take.constraints], detections, body, SilentReporter()
     )

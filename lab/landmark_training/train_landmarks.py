@@ -18,8 +18,8 @@ from core.body.landmarks import LANDMARK_WEIGHTS
 from core.body.model import BodyModel
 from core.contract.files import read_npz, write_npz
 from core.contract.skeleton import JOINTS, LANDMARK_INDEX, LANDMARKS
+from core.perception.crops import Crop
 from core.perception.landmarks import LandmarkNetwork, Pose
-from core.perception.regions import Region
 from core.perception.tflite_graph import read_graph
 from core.perception.torch_backend import TorchBackend
 from core.reporting import SilentReporter
@@ -127,7 +127,7 @@ def _detect_person(body: BodyModel, points: SkinPoints, person: int, settings: L
 
 
 def _detect(scene: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
-    """The landmark network on each image, with the region of a second pass as in the product."""
+    """The landmark network on each image, with the crop of a second pass as in the product."""
     files = ensure([POSE_LANDMARKS], SilentReporter())
     network = LandmarkNetwork(TorchBackend(torch.device("cpu")).load(read_graph(files[POSE_LANDMARKS.name])))
     poses: list[Pose] = []
@@ -140,8 +140,8 @@ def _detect(scene: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]
         low, high = pixels.min(0), pixels.max(0)
         rgb = np.ascontiguousarray(image[:, :, ::-1])
         x, y = (low + high) / 2
-        first = network.look(rgb, [Region(float(x), float(y), 1.25 * float((high - low).max()))])[0]
-        poses += network.look(rgb, [first.next_region])
+        first = network.look(rgb, [Crop(float(x), float(y), 1.25 * float((high - low).max()))])[0]
+        poses += network.look(rgb, [first.next_crop])
     return {
         "points": np.stack([pose.points for pose in poses]),
         "visibility": np.stack([pose.visibility * pose.presence for pose in poses]),

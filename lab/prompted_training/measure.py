@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
+from core.perception.crops import Crop
 from core.perception.landmarks import LandmarkNetwork
 from core.perception.prompted_landmarks import (
     ASKED_SCALE,
@@ -17,9 +18,8 @@ from core.perception.prompted_landmarks import (
     PromptedLandmarks,
     PromptedPose,
     Query,
-    region_of_joints,
+    crop_of_joints,
 )
-from core.perception.regions import Region
 
 from ..evaluation.metrics import procrustes
 from .frames import Frame
@@ -68,7 +68,7 @@ def found_by_blazepose(network: LandmarkNetwork) -> Method:
     def method(frame: Frame) -> list[Estimate | None]:
         queries = queries_for(frame)
         asked = [number for number in (0, 1) if queries[number] is not None]
-        poses = network.look(frame.image_of_camera, [query.region for query in queries if query is not None])
+        poses = network.look(frame.image_of_camera, [query.crop for query in queries if query is not None])
         estimates: list[Estimate | None] = [None, None]
         for number, pose in zip(asked, poses):
             estimates[number] = Estimate(pose.points[PROMPT_JOINTS], pose.world[PROMPT_JOINTS])
@@ -121,13 +121,13 @@ def _look(network: PromptedLandmarks, image: np.ndarray, queries: Sequence[Query
 def _query(frame: Frame, prompts: Sequence[JointPrompt | None], person: int) -> Query | None:
     own, other = prompts[person], prompts[1 - person]
     if own is not None:
-        region = region_of_joints(own.points, own.confidence)
+        crop = crop_of_joints(own.points, own.confidence)
     elif other is not None:
-        around = region_of_joints(other.points, other.confidence)
-        region = Region(around.x, around.y, around.size * ASKED_SCALE, around.angle)
+        around = crop_of_joints(other.points, other.confidence)
+        crop = Crop(around.x, around.y, around.size * ASKED_SCALE, around.angle)
     else:
         return None
-    return Query(region, own, other, frame.keypoint_maps)
+    return Query(crop, own, other, frame.keypoint_maps)
 
 
 def _add(tally: _Tally, frame: Frame, estimates: Sequence[Estimate | None]) -> None:

@@ -13,8 +13,8 @@ import torch
 from core.body.files import load_body
 from core.motion import Camera, PairMotion
 from core.perception.backends import choose_backend
+from core.perception.crops import Crop
 from core.perception.movenet import FoundPerson, MoveNet
-from core.perception.regions import Region
 from core.transforms import transform_points
 
 from ..choreography.appearance.clothing import offset_by_thickness
@@ -91,7 +91,7 @@ class FrameRenderer:
     def _with_keypoints(self, frame: Frame, rng: np.random.Generator) -> Frame:
         size = PICTURE_SIZE * rng.uniform(0.85, 1.6)
         x, y = PICTURE_SIZE / 2 + rng.normal(0, 0.03, 2) * PICTURE_SIZE
-        people, maps = self._movenet.find(frame.image_of_camera, [Region(float(x), float(y), float(size))])[0]
+        people, maps = self._movenet.find(frame.image_of_camera, [Crop(float(x), float(y), float(size))])[0]
         points, confidence = _padded(people)
         return replace(
             frame,

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from core.contract.skeleton import LANDMARKS
+from core.perception.crops import Crop, cut_out, rotation
 from core.perception.landmarks import MIRROR
 from core.perception.prompted_landmarks import (
     ASKED_SCALE,
@@ -16,10 +17,9 @@ from core.perception.prompted_landmarks import (
     PROMPT_JOINTS,
     SIDE,
     Query,
-    region_of_joints,
+    crop_of_joints,
     to_cells,
 )
-from core.perception.regions import Region, crop, rotation
 
 from .frames import Frame
 from .prompts import sample_prompts
@@ -92,29 +92,29 @@ def sample(frame: Frame, person: int, rng: np.random.Generator) -> Sample:
     own, other = sample_prompts(frame, person, rng)
     limbs = frame.points[:, PROMPT_JOINTS]
     if own is not None and rng.random() < 0.5:
-        region = region_of_joints(own.points, own.confidence)
+        crop = crop_of_joints(own.points, own.confidence)
     elif own is None and other is not None and rng.random() < 0.7:
-        region = region_of_joints(other.points, other.confidence)
-        region = replace(region, size=region.size * ASKED_SCALE)
+        crop = crop_of_joints(other.points, other.confidence)
+        crop = replace(crop, size=crop.size * ASKED_SCALE)
     else:
-        region = region_of_joints(limbs[person], np.ones(LIMB_JOINTS))
-    region = _jittered(region, rng)
+        crop = crop_of_joints(limbs[person], np.ones(LIMB_JOINTS))
+    crop = _jittered(crop, rng)
     maps = None if rng.random() < 0.12 else frame.keypoint_maps
     picture = frame.image_of_camera
-    image = _degraded(crop(picture, region, CROP_SIZE, replicate=True), rng)
-    return make_sample(frame, person, Query(region, own, other, maps), image)
+    image = _degraded(cut_out(picture, crop, CROP_SIZE, replicate=True), rng)
+    return make_sample(frame, person, Query(crop, own, other, maps), image)
 
 
 def make_sample(frame: Frame, person: int, query: Query, image: np.ndarray) -> Sample:
     """The targets for a query about a person of the frame, or about nobody if that person is not present."""
-    region, is_there = query.region, bool(frame.present[person])
-    cells = to_cells(region, frame.points[person])
+    crop, is_there = query.crop, bool(frame.present[person])
+    cells = to_cells(crop, frame.points[person])
     inside = ((cells >= 0) & (cells < SIDE)).all(-1)
     outside = frame.is_outside[person]
     weight = np.full(len(LANDMARKS), _OTHER_LANDMARK_WEIGHT)
     weight[PROMPT_JOINTS] = 1
     metric = frame.metric[person].astype(float)
-    metric[:, :2] = metric[:, :2] @ rotation(region.angle)
+    metric[:, :2] = metric[:, :2] @ rotation(crop.angle)
     weight *= np.where(outside, _OUTSIDE_WEIGHT, np.where(frame.is_occluded[person], _HIDDEN_WEIGHT, 1)) * inside
     hidden = frame.is_occluded[person] | frame.is_self_occluded[person] | outside
     return Sample(
@@ -125,26 +125,26 @@ def make_sample(frame: Frame, person: int, query: Query, image: np.ndarray) -> S
         weight=weight if is_there else np.full(len(LANDMARKS), _NOBODY_WEIGHT),
         visible=(~hidden & is_there).astype(float),
         metric=metric,
-        mask=_mask(frame, person, region),
+        mask=_mask(frame, person, crop),
         front=float(frame.front_fraction[person]),
         overlap=float(bool(frame.is_occluded[:, PROMPT_JOINTS].any())),
     )
 
 
-def _mask(frame: Frame, person: int, region: Region) -> np.ndarray:
+def _mask(frame: Frame, person: int, crop: Crop) -> np.ndarray:
     scale = len(frame.seen) / len(frame.image)
     mask = (frame.seen == person).astype(np.uint8) * 255
     left, top, right, bottom = np.clip(np.round(frame.bounds * scale), 0, len(mask)).astype(int)
     shown = np.zeros_like(mask)
     shown[top:bottom, left:right] = mask[top:bottom, left:right]
-    small = Region(region.x * scale, region.y * scale, region.size * scale, region.angle)
-    fine = crop(shown, small, 2 * SIDE, replicate=False)
+    small = Crop(crop.x * scale, crop.y * scale, crop.size * scale, crop.angle)
+    fine = cut_out(shown, small, 2 * SIDE, replicate=False)
     return cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
-def _jittered(region: Region, rng: np.random.Generator) -> Region:
-    x, y = np.array([region.x, region.y]) + rng.normal(0, 0.03, 2) * region.size
-    return Region(float(x), float(y), region.size * rng.uniform(0.88, 1.22), region.angle + rng.normal(0, 0.08))
+def _jittered(crop: Crop, rng: np.random.Generator) -> Crop:
+    x, y = np.array([crop.x, crop.y]) + rng.normal(0, 0.03, 2) * crop.size
+    return Crop(float(x), float(y), crop.size * rng.uniform(0.88, 1.22), crop.angle + rng.normal(0, 0.08))
 
 
 def _degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -29,7 +29,7 @@ from core.pipeline.cache import MemoryCache, unflatten
 from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.progress import JobProgress, Progress
 from core.reporting import SilentReporter
 from core.transforms import transform_points
@@ -88,7 +88,7 @@ def stages_after_perception(peaks: StagePeaks, frames: int, detections_file: str
     detections = play_back_and_forth(_load_detections(detections_file), frames)
     body = load_body(None).to(choose_device(device))
     clip = nodes_of_detections(Given(detections, "clip"), KnownCamera(), Given(body, body.identity))
-    take = take_nodes(clip, TakeSettings(), PipelineSettings())
+    take = first_take_nodes(clip, TakeSettings(), PipelineSettings())
     results = run(take.targets, MemoryCache(), JobProgress(MemoryListener(peaks)))
     peaks.end()
     return {"seconds": results.seconds}

@@ -16,8 +16,9 @@ from core.body.model import NUM_BETAS, BodyModel, rest_joints
 from core.contract.skeleton import JOINTS
 from core.fitting import energies
 from core.fitting.limits import relaxed_pose
-from core.motion import BODY_COUNT, MotionEstimate, project
+from core.motion import BODY_COUNT, MotionEstimate
 from core.observations.observe import Observations
+from core.projection import project
 
 _LEARNING_RATE = 0.02
 _SIGMA = 0.05

@@ -107,6 +107,7 @@ LAYERS = (
         "network_failures",
         "records",
         "transforms",
+        "projection",
         "interrupts",
         "guard",
     ),

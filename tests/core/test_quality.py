@@ -192,6 +192,19 @@ def test_a_jerk_that_the_clip_does_not_show_is_reported(scene: Scene, true: Fitt
     assert ("smoothness", 1) in graded(check(scene, shaken, body), BAD)
 
 
+def test_somebody_who_is_hardly_ever_seen_is_judged_by_the_frames_that_show_them(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    pelvis = true.motion_incam.pelvis.copy()
+    pelvis[1, 1:4:2] += (0.05, 0, 0)
+    jerking = replace(true, motion_incam=replace(true.motion_incam, pelvis=pelvis))
+    for seen, judged in ((4, {0: GOOD, 1: BAD}), (0, {0: GOOD})):
+        observations = scene.observations
+        observations.confidence[1, seen:] = 0.0
+        quality = check_quality(jerking, observations, body, ())
+        assert {each.person: each.grade for each in quality.measured if each.measure == "smoothness"} == judged
+
+
 def test_a_quality_is_read_as_it_was_written(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
     quality = check(scene, moved(true, slice(10, 30), (0.25, 0, 0)), body)
     quality = replace(quality, attempts=("Another camera was tried.",))

@@ -50,7 +50,7 @@ def test_a_single_bit_is_found_and_the_way_out_told(copy: Path) -> None:
         bodies.load_body(flip(path))
     assert caught.value.code == "file-damaged" and "install the extension again" in caught.value.hint
     with pytest.raises(UserError, match="landmarks"):
-        landmarks._read_weights(flip(copy / "body" / "data" / "landmarks.npz"))
+        landmarks.read_landmark_weights(flip(copy / "body" / "data" / "landmarks.npz"))
 
 
 def test_doctor_names_what_is_damaged_or_missing(copy: Path) -> None:

@@ -18,10 +18,10 @@ from ..movenet import LIMBS, FoundPerson, KeypointMaps
 from ..networks import PerceptionNetworks
 from ..pair_poses import pose_of_answer
 from ..prompted_graph import LIMB_JOINTS
-from ..prompted_landmarks import JointPrompt, Query, region_of_joints
+from ..prompted_landmarks import JointPrompt, Query, crop_of_joints
 from ..scan import window_around
 from ..skeletons import person_of_pose, pose_of_person
-from ..track import Observation, Sighting, Track, packed
+from ..track import Sighting, Track, TrackedPose, packed
 from .fusion import fused
 from .keypoints import HubKeypoints, KeypointNetwork, KeypointQuery
 from .masked_people import box_of_mask, mask_for_detections, whole_box
@@ -42,7 +42,7 @@ _REACH = 1.5
 
 @dataclass(eq=False)
 class _Followed:
-    result: Track[Observation] = field(default_factory=lambda: Track[Observation]())
+    result: Track[TrackedPose] = field(default_factory=lambda: Track[TrackedPose]())
     person: FoundPerson | None = None
     world: np.ndarray = field(default_factory=lambda: np.zeros((33, 3), np.float32))
     guesses: int = 0
@@ -75,14 +75,14 @@ class MaskedFollower:
         self._people = [_Followed() for _ in tracks]
 
     @property
-    def tracks(self) -> list[Track[Observation]]:
+    def tracks(self) -> list[Track[TrackedPose]]:
         return [person.result for person in self._people]
 
     def repeat(self, step: int) -> None:
         """The frame shows what the last one showed."""
         for followed in self._people:
-            if step - 1 in followed.result.observations:
-                followed.result.observations[step] = followed.result.observations[step - 1]
+            if step - 1 in followed.result.seen:
+                followed.result.seen[step] = followed.result.seen[step - 1]
 
     def advance(self, frames: Sequence[tuple[int, Frame]]) -> None:
         """Find both people in some frames, with their steps."""
@@ -102,7 +102,7 @@ class MaskedFollower:
     def _query(
         self, step: int, image: np.ndarray, person: int, masks: UInt8[np.ndarray, "2 S S"] | None
     ) -> KeypointQuery | None:
-        sighting = self._sightings[person].observations.get(step)
+        sighting = self._sightings[person].seen.get(step)
         box = None
         if masks is not None and self._masks[step].score[person] > _LEAST_SCORE:
             box = box_of_mask(masks[person], self._size)
@@ -140,7 +140,7 @@ class MaskedFollower:
         maps = self._maps(image, known)
         prompts = [_prompt(detection) for detection in known]
         queries = [
-            Query(region_of_joints(own.points, own.confidence), own, _other(prompts, number), maps)
+            Query(crop_of_joints(own.points, own.confidence), own, _other(prompts, number), maps)
             for number, own in enumerate(prompts)
         ]
         answers = self._networks.pair.look(image, queries)
@@ -163,7 +163,7 @@ class MaskedFollower:
             followed.guesses = 0 if detection.seen else followed.guesses + 1
             followed.person = person_of_pose(pose)
             followed.world = pose.world
-            followed.result.observations[step] = Observation(
+            followed.result.seen[step] = TrackedPose(
                 pose.without_mask(), appearance, detection.person.quality, packed(mask), own
             )
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from ..crops import mask_height
 from ..detections import MASK_WIDTH
 from ..movenet import FoundPerson
-from ..regions import mask_height
 
 _IN = 127
 _SPECK = 0.1

@@ -194,8 +194,8 @@ def described(
     )
     for frame in frames:
         step = frame.index - first_frame
-        here = [number for number, track in enumerate(tracks) if step in track.observations]
-        boxes = np.array([tracks[number].observations[step].person.box for number in here])
+        here = [number for number, track in enumerate(tracks) if step in track.seen]
+        boxes = np.array([tracks[number].seen[step].person.box for number in here])
         for row, phrase in enumerate(phrases):
             pulse.progress(0.0, f"Looking for “{phrase}”")
             found = finder.find(frame.image, phrase)
@@ -210,12 +210,12 @@ def described(
 
 def frames_to_look_at(tracks: Sequence[Track[Sighting]]) -> list[int]:
     """Steps that show as many people as any, apart and clearly, spread over the clip."""
-    steps = sorted({step for track in tracks for step in track.observations if step >= 0})
+    steps = sorted({step for track in tracks for step in track.seen if step >= 0})
     if not steps:
         return []
 
     def value(step: int) -> float:
-        here = [track.observations[step] for track in tracks if step in track.observations]
+        here = [track.seen[step] for track in tracks if step in track.seen]
         return sum(seen.quality * (2.0 if seen.isolated else 1.0) for seen in here)
 
     parts = [part for part in np.array_split(np.array(steps), min(_SAMPLED_FRAMES, len(steps))) if len(part)]

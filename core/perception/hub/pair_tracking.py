@@ -64,7 +64,7 @@ def _is_no_memory(error: Exception) -> bool:
 
 def showing(tracks: Sequence[Track[Sighting]], step: int) -> float:
     """How well a frame shows both people: both clear and none on the other's place; 0 where one is missing."""
-    a, b = (track.observations.get(step) for track in tracks)
+    a, b = (track.seen.get(step) for track in tracks)
     if a is None or b is None:
         return 0.0
     same = float(same_body([a.person], [b.person])[0, 0])
@@ -88,7 +88,7 @@ def prompts_by_step(
     for person, mark in enumerate(marks or ()):
         step = mark.frame - steps.findings[0].index + steps.first_step
         is_click = mark.left == mark.right and mark.top == mark.bottom
-        if is_click and all(step in track.observations for track in tracks):
+        if is_click and all(step in track.seen for track in tracks):
             clicks.setdefault(step, {})[person] = np.array([[mark.left, mark.top]])
     return {step: _prompts(tracks, step, clicks.get(step, {})) for step in (start, *clicks)}
 
@@ -96,7 +96,7 @@ def prompts_by_step(
 def _prompts(tracks: Sequence[Track[Sighting]], step: int, clicks: Mapping[int, np.ndarray]) -> Sequence[MaskPrompt]:
     prompts: list[MaskPrompt] = []
     for person, track in enumerate(tracks):
-        own, other = track.observations[step], tracks[1 - person].observations[step]
+        own, other = track.seen[step], tracks[1 - person].seen[step]
         box = _extent(own)
         trunk = other.person.points[TRUNK]
         within = ((trunk > box[:2]) & (trunk < box[2:])).all(1)

@@ -12,12 +12,12 @@ from jaxtyping import UInt8
 from ...clip import Frame
 from ...contract.marks import PersonMark
 from ...reporting import Pulse, Reporter, SubProgress
+from ..crops import Crop
 from ..movenet import INPUT_SIZE, FoundPerson, KeypointMaps, MoveNet
 from ..networks import PerceptionNetworks
 from ..recorded_networks import recorded
 from ..recording import Recorder, checksum, picture_checksum
-from ..regions import Region
-from ..track import Observation, Sighting, Track
+from ..track import Sighting, Track, TrackedPose
 from ..tracker import ClipSteps
 from .following import MaskedFollower
 from .keypoints import HubKeypoints, KeypointNetwork, KeypointQuery
@@ -50,7 +50,7 @@ class HubTracker:
         tracks: Sequence[Track[Sighting]],
         marks: tuple[PersonMark, PersonMark] | None,
         reporter: Reporter,
-    ) -> list[Track[Observation]]:
+    ) -> list[Track[TrackedPose]]:
         """UserError `one-person` or `model-damaged`; NoMemory."""
         self._hub.people.free()
         part = SubProgress(reporter, 0.0, _MASKS_FRACTION)
@@ -99,7 +99,7 @@ class HubPeople(MoveNet):
         return [[next(keypoints).person(each.score, each.box) for each in people] for people in detected]
 
     def find(
-        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Region], side: int = INPUT_SIZE
+        self, image: UInt8[np.ndarray, "H W 3"], windows: Sequence[Crop], side: int = INPUT_SIZE
     ) -> list[tuple[list[FoundPerson], KeypointMaps]]:
         return self._movenet.find(image, windows, side)
 

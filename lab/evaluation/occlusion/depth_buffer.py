@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from core.perception.crops import mask_height
 from core.perception.detections import MASK_WIDTH
-from core.perception.regions import mask_height
 
 NEAR = 0.05
 """metres in front of the camera; anything nearer is not drawn."""

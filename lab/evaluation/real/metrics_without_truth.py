@@ -10,9 +10,10 @@ import torch
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
 from core.fitting.soles import posed_soles
-from core.motion import BODY_COUNT, median_time_step, pose_motion, project
+from core.motion import BODY_COUNT, median_time_step, pose_motion
 from core.observations.observe import observe
 from core.perception.detections import Detections
+from core.projection import project
 from core.scores import CONFIDENT
 
 from .. import metrics

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.body.files import load_body
-from core.body.landmarks import LandmarkRegressor, _read_weights, regress_landmarks
+from core.body.landmarks import LandmarkRegressor, read_landmark_weights, regress_landmarks
 from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix
 from core.contract.errors import UserError
@@ -86,9 +86,9 @@ def test_a_file_of_landmarks_that_is_not_this_versions_is_named_with_a_way_out(t
     for arrays in ({"joint": joint}, {"joint": joint, "offset": np.zeros((3, 3)), "weights": np.zeros(7)}):
         write_npz(path, arrays)
         with pytest.raises(UserError) as caught:
-            _read_weights.__wrapped__(path)
+            read_landmark_weights(path)
         assert caught.value.code == "file-damaged" and "install the extension again" in caught.value.hint
     path.write_bytes(b"no npz")
     with pytest.raises(UserError) as caught:
-        _read_weights.__wrapped__(path)
+        read_landmark_weights(path)
     assert caught.value.code == "file-unreadable" and "install the extension again" in caught.value.hint

@@ -61,7 +61,7 @@ def cut() -> UserError:
     findings = [SimpleNamespace(index=index, is_cut=index == 41) for index in range(3, 60)]
     scan: Any = SimpleNamespace(findings=findings)
     with pytest.raises(UserError) as caught:
-        perceive._check_cuts(scan)
+        perceive.check_cuts(scan)
     return caught.value
 
 
@@ -75,7 +75,7 @@ def outside() -> UserError:
 def doubtful() -> str:
     said: list[str] = []
     reporter: Any = SimpleNamespace(warning=said.append)
-    perceive.warn_of_doubtful([*range(5, 30), *range(200, 230)], reporter)
+    perceive.warn_of_doubtful([*range(5, 30), *range(200, 230)], 30.0, reporter)
     return said[0]
 
 

@@ -16,9 +16,10 @@ from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
 from core.fitting.camera import extrinsics, intrinsics
 from core.fitting.limits import relaxed_pose
 from core.fitting.soles import sole_vertices
-from core.motion import Camera, MotionEstimate, PairMotion, motion_from_rotations, pose, project
+from core.motion import Camera, MotionEstimate, PairMotion, motion_from_rotations, pose
 from core.observations.observe import Observations, observe
 from core.perception.detections import MASK_WIDTH, Detections
+from core.projection import project
 
 WIDTH, HEIGHT, FOV = 960, 540, 54.0
 HIDDEN_ARM = tuple(LANDMARK_INDEX[f"left_{part}"] for part in ("elbow", "wrist", "pinky", "index", "thumb"))

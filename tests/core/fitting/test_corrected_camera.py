@@ -14,8 +14,9 @@ from core.contract.skeleton import JOINT_INDEX
 from core.fitting.camera import KnownCamera, floor_from_extrinsics, intrinsics
 from core.fitting.corrected_camera import corrected_camera, under_camera
 from core.fitting.prior import InitialMotion, JointPrior
-from core.motion import pose_motion, project
+from core.motion import pose_motion
 from core.observations.observe import observe
+from core.projection import project
 from tests.core.conftest import load_body_once
 from tests.core.fitting import synthetic
 

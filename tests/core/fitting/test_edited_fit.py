@@ -13,7 +13,7 @@ from core.contract.edits import Pin
 from core.contract.foot_contact import FootContact
 from core.contract.skeleton import JOINT_INDEX
 from core.fitting.contact_edits import changed_frames
-from core.fitting.edited_fit import EarlierTake, _fading, fit_edited
+from core.fitting.edited_fit import EarlierTake, fading, fit_edited
 from core.fitting.fit import EDIT_FIT_WITH_PRIOR, FitSchedule, FittedMotion, Phase, fit
 from core.fitting.prior import JointPrior
 from core.fitting.targets import FitTargets
@@ -37,10 +37,10 @@ def test_frames_of_a_contact_whose_marker_was_moved_are_fitted_again(changes: di
 def test_what_is_fitted_again_fades_into_the_rest_by_the_time_to_it() -> None:
     edited = np.zeros(50, bool)
     edited[[20, 21, 45]] = True
-    weight = _fading(edited, TIMELINE)
+    weight = fading(edited, TIMELINE)
     assert weight[[20, 21, 45]].tolist() == [1, 1, 1] and weight[0] == 0
     assert weight[25] == pytest.approx(0.5 + 0.5 * np.cos(np.pi * 4 / 25 / 0.4)) and weight[16] == weight[25]
-    assert not _fading(np.zeros(50, bool), TIMELINE).any()
+    assert not fading(np.zeros(50, bool), TIMELINE).any()
 
 
 @pytest.fixture(scope="module")

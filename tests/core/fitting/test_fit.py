@@ -232,7 +232,7 @@ def test_frames_that_are_spread_far_apart_hold_no_foot_between_them():
     schedule = FitSchedule(FIRST_FIT)
     for step, held in ((2 / 24, True), (4 / 24, False), (2 / 8, False)):
         observations: Any = SimpleNamespace(seconds=torch.arange(9) * step)
-        phases = windows._for_spread_frames(schedule, observations).phases
+        phases = windows.for_spread_frames(schedule, observations).phases
         assert [phase.weights.foot_slide > 0 for phase in phases] == [held] * len(phases)
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from core.body.model import rest_vertices
 from core.fitting.energies import acceleration
-from core.fitting.size import SIZE_SIGMA, betas_per_size, growth_per_beta, log_sizes, shape_energy, size_energy
+from core.fitting.size import (
+    SIZE_SIGMA,
+    betas_per_size,
+    growth_per_beta,
+    log_sizes,
+    shape_energy,
+    size_energy,
+    sizes,
+    with_betas,
+)
 from tests.core.conftest import load_body_once
+from tests.core.fitting import synthetic
 
 
 def test_a_size_changes_the_height_and_costs_its_squared_sigmas() -> None:
@@ -47,3 +58,19 @@ def test_a_point_without_weight_may_accelerate_at_no_cost() -> None:
     both = float(acceleration(points, torch.arange(3) / 10, limit, weight))
     weight[:, :, 0] = 0
     assert float(acceleration(points, torch.arange(3) / 10, limit, weight)) == pytest.approx(both / 2)
+
+
+def test_a_size_is_the_length_of_the_body_and_to_first_order_what_the_betas_say() -> None:
+    body = load_body_once(None)
+    betas = torch.stack([0.05 * betas_per_size(body), torch.zeros(16)])
+    larger, usual = sizes(body, betas)
+    assert float(torch.log(larger / usual)) == pytest.approx(0.05, abs=0.002)
+
+
+def test_other_bodies_look_the_same_from_as_much_farther_away() -> None:
+    body = load_body_once(None)
+    made = synthetic.scene(body, 4).truth.motion_incam
+    betas = made.betas + 0.1 * betas_per_size(body).numpy()
+    moved = with_betas(made, betas, body)
+    assert moved.pelvis == pytest.approx(made.pelvis * 1.1, rel=0.01)
+    assert np.array_equal(moved.betas, betas)

@@ -10,10 +10,10 @@ import torch
 
 from core.clip import probe
 from core.perception.backends import BackendChoice
+from core.perception.crops import Crop
 from core.perception.detections import Detections
 from core.perception.networks import load_networks
 from core.perception.perceive import detect_people, scan_clip
-from core.perception.regions import Region
 from core.perception.torch_backend import TorchBackend
 from core.reporting import SilentReporter
 from core.weights import PERCEPTION_WEIGHTS, ensure
@@ -66,17 +66,15 @@ def test_the_first_pass_in_batches_finds_whom_it_finds_frame_by_frame() -> None:
             assert a.is_inferred == b.is_inferred
 
 
-@pytest.mark.parametrize(
-    "region", [Region(381.3, 204.9, 163.7, 0.41), Region(-3.2, 7.7, 41.0, -3.0), Region(0, 0, 1.0)]
-)
-def test_a_snapped_region_is_near_and_stays_where_it_is(region: Region) -> None:
-    snapped = region.snapped()
+@pytest.mark.parametrize("crop", [Crop(381.3, 204.9, 163.7, 0.41), Crop(-3.2, 7.7, 41.0, -3.0), Crop(0, 0, 1.0)])
+def test_a_snapped_crop_is_near_and_stays_where_it_is(crop: Crop) -> None:
+    snapped = crop.snapped()
     assert snapped.snapped() == snapped
-    assert abs(snapped.size / region.size - 1) < 0.012
-    assert np.hypot(snapped.x - region.x, snapped.y - region.y) < 0.012 * region.size
-    assert abs(snapped.angle - region.angle) <= 1 / 64
+    assert abs(snapped.size / crop.size - 1) < 0.012
+    assert np.hypot(snapped.x - crop.x, snapped.y - crop.y) < 0.012 * crop.size
+    assert abs(snapped.angle - crop.angle) <= 1 / 64
 
 
-def test_regions_that_differ_by_a_rounding_error_snap_to_the_same_one() -> None:
-    region = Region(381.3, 204.9, 163.7, 0.41)
-    assert Region(381.301, 204.899, 163.702, 0.41001).snapped() == region.snapped()
+def test_crops_that_differ_by_a_rounding_error_snap_to_the_same_one() -> None:
+    crop = Crop(381.3, 204.9, 163.7, 0.41)
+    assert Crop(381.301, 204.899, 163.702, 0.41001).snapped() == crop.snapped()

@@ -54,7 +54,7 @@ def _bounced(first: Sequence[float], second: Sequence[float]) -> tuple[Track[Sig
 
 def _sides(track: Track[Sighting]) -> list[bool]:
     """Whether somebody is on the right, before and after the meeting."""
-    return [bool(track.observations[step].middle[0] > 321) for step in (20, 100)]
+    return [bool(track.seen[step].middle[0] > 321) for step in (20, 100)]
 
 
 @pytest.mark.parametrize("second", [_LIGHT, _DARKER])
@@ -76,12 +76,12 @@ def test_sightings_that_are_linked_to_the_wrong_person_are_put_right() -> None:
 
     def clothes(track: Track[Sighting]) -> list[bool]:
         """Whether they are the darker ones, well before and after the meeting."""
-        return [bool(track.observations[step].appearance[0, 2] > 0.93) for step in (20, 70)]
+        return [bool(track.seen[step].appearance[0, 2] > 0.93) for step in (20, 70)]
 
     findings = [FrameFindings(step, step / 25, False, tuple(found(step)), np.eye(3), False) for step in range(90)]
-    linked = link(findings)
+    linked = link(findings, 30.0)
     assert sorted(map(clothes, linked)) == [[False, True], [True, False]]
-    assert sorted(map(clothes, resolve_identities(linked))) == [[False, False], [True, True]]
+    assert sorted(map(clothes, resolve_identities(linked, 30.0))) == [[False, False], [True, True]]
 
 
 def test_people_in_the_same_clothes_stay_as_the_tracker_has_them() -> None:
@@ -115,16 +115,16 @@ def test_where_two_passes_disagree_and_clothes_do_not_tell_it_is_said() -> None:
 def test_a_body_on_which_both_tracks_are_is_whose_another_pass_saw_there() -> None:
     a = _track(dict.fromkeys(range(10), 300.0), dict.fromkeys(range(10), _DARK))
     b = _track({k: 302.0 if 3 <= k < 6 else 450.0 for k in range(10)}, dict.fromkeys(range(10), _LIGHT))
-    known = Track({k: seen for k, seen in b.observations.items() if not 3 <= k < 6})
+    known = Track({k: seen for k, seen in b.seen.items() if not 3 <= k < 6})
     leave_each_body_to_one(a, b, (a, known))
-    assert list(a.observations) == list(range(10)) and list(b.observations) == [0, 1, 2, 6, 7, 8, 9]
+    assert list(a.seen) == list(range(10)) and list(b.seen) == [0, 1, 2, 6, 7, 8, 9]
 
 
 def test_a_warning_names_the_frames_in_which_people_may_be_exchanged() -> None:
     reporter = SilentReporter()
-    warn_of_doubtful([4, *range(30, 60), *range(65, 80), 200, 201], reporter)
+    warn_of_doubtful([4, *range(30, 60), *range(65, 80), 200, 201], 30.0, reporter)
     assert len(reporter.warnings) == 1 and "frames 30 to 79." in reporter.warnings[0]
-    warn_of_doubtful([7], reporter)
+    warn_of_doubtful([7], 30.0, reporter)
     assert len(reporter.warnings) == 1
-    warn_of_doubtful([frame for start in range(0, 250, 50) for frame in range(start, start + 6)], reporter)
+    warn_of_doubtful([frame for start in range(0, 250, 50) for frame in range(start, start + 6)], 30.0, reporter)
     assert "frames 0 to 5, 50 to 55, 100 to 105 and 2 more stretches." in reporter.warnings[1]

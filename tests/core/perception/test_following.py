@@ -49,7 +49,7 @@ def _followed(
     )
     monkeypatch.setattr(following, "person_beside", lambda *_: None)
     sightings = [Sighting(_person(x), np.zeros((3, 33), np.float32), True) for x in places]
-    follower = Follower(networks, [Track({0: sighting}) for sighting in sightings], _SIZE)
+    follower = Follower(networks, [Track({0: sighting}) for sighting in sightings], _SIZE, 30.0)
     follower.advance(0, np.zeros((360, 640, 3), np.uint8), sightings)
     return follower.tracks, asked
 
@@ -58,14 +58,14 @@ def test_somebody_alone_whom_the_landmark_network_does_not_know_is_asked_for(mon
     tracks, asked = _followed(monkeypatch, (150.0, 400.0), knows=True)
     assert asked == [1, 1]
     for track in tracks:
-        seen = track.observations[0]
+        seen = track.seen[0]
         assert seen.has_metric_landmarks and seen.pose.visibility[SHARED].min() > 0.8
 
 
 def test_moves_of_somebody_whom_no_network_knows_are_those_of_their_keypoints(monkeypatch: pytest.MonkeyPatch) -> None:
     tracks, asked = _followed(monkeypatch, (150.0, 400.0), knows=False)
     assert asked == [1, 1]
-    assert all(track.observations and not track.observations[0].has_metric_landmarks for track in tracks)
+    assert all(track.seen and not track.seen[0].has_metric_landmarks for track in tracks)
 
 
 def test_of_two_who_are_close_nobody_is_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:

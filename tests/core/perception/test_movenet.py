@@ -10,9 +10,9 @@ import torch
 
 from core.contract.errors import UserError
 from core.perception.backends import BackendChoice, NetworkBackend, choose_backend
+from core.perception.crops import Crop, to_picture
 from core.perception.movenet import KEYPOINTS, MoveNet
 from core.perception.movenet_graph import HEADS, movenet_graph
-from core.perception.regions import Region, to_picture
 
 _REFERENCE = Path(__file__).resolve().parents[1] / "data" / "movenet_reference.npz"
 """A frame of the sample with what the model made of it in @tensorflow/tfjs-core 4.22 on its CPU backend: 256 evenly spaced values
@@ -64,7 +64,7 @@ def test_people_are_found_in_the_same_place_whatever_shows_them(
     height = expected[0].box[3] - expected[0].box[1]
     shown = [
         *MoveNet(backend, (256, 144), 256).find_everywhere([wide]),
-        *(people for people, _ in movenet.find(wide, [Region(128, 128, 256), Region(120, 90, 180)])),
+        *(people for people, _ in movenet.find(wide, [Crop(128, 128, 256), Crop(120, 90, 180)])),
     ]
     for people in shown:
         for person in expected:
@@ -72,14 +72,14 @@ def test_people_are_found_in_the_same_place_whatever_shows_them(
             assert min(distances) < 0.05 * height
 
 
-def test_keypoint_maps_are_high_where_the_keypoints_are_in_any_region(
+def test_keypoint_maps_are_high_where_the_keypoints_are_in_any_crop(
     movenet: MoveNet, reference: dict[str, np.ndarray]
 ) -> None:
-    [(people, maps)] = movenet.find(reference["picture"], [Region(128, 128, 256)])
-    region = Region(130, 80, 150, 0.4)
-    resampled = maps.resampled(region, 64)
+    [(people, maps)] = movenet.find(reference["picture"], [Crop(128, 128, 256)])
+    crop = Crop(130, 80, 150, 0.4)
+    resampled = maps.resampled(crop, 64)
     row, column, joint = (int(i) for i in np.unravel_index(resampled.argmax(), resampled.shape))
-    place = to_picture(region, np.array([column, row]) / 64)
+    place = to_picture(crop, np.array([column, row]) / 64)
     distances = [float(np.linalg.norm(person.points[joint] - place)) for person in people[:2]]
     assert min(distances) < 8, KEYPOINTS[joint]
 
@@ -87,7 +87,7 @@ def test_keypoint_maps_are_high_where_the_keypoints_are_in_any_region(
 def test_a_guess_finds_the_keypoints_near_it_and_nothing_where_nobody_is(
     movenet: MoveNet, reference: dict[str, np.ndarray]
 ) -> None:
-    [(people, maps)] = movenet.find(reference["picture"], [Region(128, 128, 256)])
+    [(people, maps)] = movenet.find(reference["picture"], [Crop(128, 128, 256)])
     for person in people[:2]:
         near = maps.nearest_keypoints(person.points + 3, person.scale)
         clear = person.confidence > 0.3

@@ -44,7 +44,7 @@ class Oracle:
         points[:] = person.points[0]
         points[PROMPT_JOINTS] = person.points[LIMBS]
         return PromptedPose(
-            region=query.region,
+            crop=query.crop,
             points=points,
             confidence=np.full(33, confidence, np.float32),
             covariance=np.tile(np.eye(2, dtype=np.float32), (33, 1, 1)),
@@ -68,7 +68,7 @@ def test_each_is_asked_for_by_their_own_and_the_nearest_others_keypoints() -> No
         assert query.own is not None and query.other is not None
         np.testing.assert_array_equal(query.own.points, people[number].points[LIMBS])
         np.testing.assert_array_equal(query.other.points, people[nearest].points[LIMBS])
-        assert query.region.x == pytest.approx(people[number].points[11:13, 0].mean(), abs=1)
+        assert query.crop.x == pytest.approx(people[number].points[11:13, 0].mean(), abs=1)
     assert all(pose is not None for pose in poses)
     np.testing.assert_array_equal(poses[1].points[PROMPT_JOINTS], people[1].points[LIMBS])
     assert poses[0].mask.shape == (256, 256) and poses[0].score == pytest.approx(0.9)

@@ -19,6 +19,7 @@ from core.contract.skeleton import LANDMARK_INDEX
 from core.perception.appearance import appearance_embedding, appearance_similarity
 from core.perception.assignment import UNASSIGNED, assign, same_body, similarity
 from core.perception.background import BackgroundMotion, apply_homography, background_lines, displacement
+from core.perception.crops import Crop, crop_from_axis, cut_out, put_back, tile_windows, to_crop, to_picture
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.hands import Hand, assign_hands, hands_between
 from core.perception.identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
@@ -27,12 +28,12 @@ from core.perception.left_right import with_consistent_sides
 from core.perception.linking import link
 from core.perception.movenet import SMALL_INPUT_SIZE, FoundPerson
 from core.perception.pair_poses import PersonBeside
-from core.perception.regions import Region, crop, region_from_axis, tile_windows, to_picture, to_region, uncrop
 from core.perception.scan import FrameFindings, Scanner, distinct_people
 from core.perception.scene_cuts import SceneCuts
-from core.perception.skeletons import SHARED, body_region, person_of_pose, pose_of_person, with_keypoints
-from core.perception.track import Observation, Sighting, Track
+from core.perception.skeletons import SHARED, body_crop, person_of_pose, pose_of_person, with_keypoints
+from core.perception.track import Sighting, Track, TrackedPose
 
+_RATE = 30.0
 _SIZE = (640, 360)
 _TORSO = 80.0
 
@@ -57,11 +58,11 @@ _COVARIANCE = np.tile(np.eye(2, dtype=np.float32), (33, 1, 1))
 
 
 def _pose(x: float, quality: float = 0.9, points: np.ndarray | None = None) -> Pose:
-    region = Region(x, 180, 300)
+    crop = Crop(x, 180, 300)
     points = _skeleton(x) if points is None else points
     ones = np.ones(33, np.float32)
     world = np.zeros((33, 3), np.float32)
-    return Pose(region, region, quality, points, ones, ones, ones, world, np.zeros((0, 0), np.uint8), _COVARIANCE)
+    return Pose(crop, crop, quality, points, ones, ones, ones, world, np.zeros((0, 0), np.uint8), _COVARIANCE)
 
 
 def _person(x: float, score: float = 0.9, quality: float = 0.9, torso: float = _TORSO, y: float = 180.0) -> FoundPerson:
@@ -86,35 +87,35 @@ def _track(
     )
 
 
-def _observed(pose: Pose) -> Observation:
-    return Observation(pose, _appearance(1), 0.9, b"")
+def _observed(pose: Pose) -> TrackedPose:
+    return TrackedPose(pose, _appearance(1), 0.9, b"")
 
 
 def _hand(x: float, y: float, right: float, score: float = 0.9) -> Hand:
     points = np.array([x, y], np.float32) + np.random.default_rng(0).uniform(-8, 8, (21, 2)).astype(np.float32)
     points[0] = (x, y)
-    return Hand(points, np.zeros((21, 3), np.float32), score, right, Region(x, y, 40))
+    return Hand(points, np.zeros((21, 3), np.float32), score, right, Crop(x, y, 40))
 
 
-# Regions
+# Crops
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.7, -2.5])
-def test_a_crop_shows_the_region_and_can_be_put_back(angle: float) -> None:
+def test_a_patch_shows_the_crop_and_can_be_put_back(angle: float) -> None:
     image = np.zeros((360, 640, 3), np.uint8)
     cv2.circle(image, (400, 200), 12, (255, 255, 255), -1)
-    region = Region(380, 190, 160, angle)
-    patch = crop(image, region, 256, replicate=False)
+    crop = Crop(380, 190, 160, angle)
+    patch = cut_out(image, crop, 256, replicate=False)
     y, x = np.argwhere(patch[..., 0] > 127).mean(0)
-    assert np.allclose(to_picture(region, np.array([x, y]) / 256), [400, 200], atol=1.0)
-    back = uncrop(patch[..., 0], region, _SIZE, 320)
+    assert np.allclose(to_picture(crop, np.array([x, y]) / 256), [400, 200], atol=1.0)
+    back = put_back(patch[..., 0], crop, _SIZE, 320)
     assert back.shape == (180, 320)
     y, x = np.argwhere(back > 127).mean(0)
     assert (x, y) == pytest.approx((200, 100), abs=1.0)
 
 
-def test_a_region_stands_with_the_body() -> None:
-    lying = region_from_axis(np.array([100.0, 100.0]), np.array([160.0, 100.0]), 1.25)
+def test_a_crop_stands_with_the_body() -> None:
+    lying = crop_from_axis(np.array([100.0, 100.0]), np.array([160.0, 100.0]), 1.25)
     assert lying.size == pytest.approx(150)
     assert np.allclose(to_picture(lying, np.array([0.5, 0.0])), [175, 100])  # the head is at our right
 
@@ -184,12 +185,12 @@ def test_a_pose_and_its_keypoints_are_the_same_points() -> None:
     assert np.allclose(back.points[thumb], pose.points[wrist]) and back.visibility[thumb] == 0
 
 
-def test_the_region_of_a_person_holds_all_of_them_and_stands_with_them() -> None:
-    region = body_region(_person(200))
-    places = to_region(region, _skeleton(200))
+def test_the_crop_of_a_person_holds_all_of_them_and_stands_with_them() -> None:
+    crop = body_crop(_person(200))
+    places = to_crop(crop, _skeleton(200))
     assert places.min() > 0 and places.max() < 1
-    assert abs(region.angle) < 0.01
-    assert np.allclose(to_picture(region, places), _skeleton(200), atol=0.01)
+    assert abs(crop.angle) < 0.01
+    assert np.allclose(to_picture(crop, places), _skeleton(200), atol=0.01)
 
 
 def test_keypoints_that_replace_landmarks_take_the_fingers_along() -> None:
@@ -215,26 +216,26 @@ def _exchanged(pose: Pose) -> Pose:
     return replace(pose, points=pose.points[MIRROR])
 
 
-def _x_of_left_wrist(track: Track[Observation]) -> list[float]:
+def _x_of_left_wrist(track: Track[TrackedPose]) -> list[float]:
     wrist = LANDMARK_INDEX["left_wrist"]
-    return [float(seen.pose.points[wrist, 0]) for _, seen in sorted(track.observations.items())]
+    return [float(seen.pose.points[wrist, 0]) for _, seen in sorted(track.seen.items())]
 
 
 def test_sides_that_were_exchanged_for_some_frames_are_put_right() -> None:
     track = Track({k: _observed(_pose(200.0 + k)) for k in range(60)})
     before = _x_of_left_wrist(track)
     for step in range(20, 35):
-        track.observations[step] = replace(track.observations[step], pose=_exchanged(track.observations[step].pose))
+        track.seen[step] = replace(track.seen[step], pose=_exchanged(track.seen[step].pose))
     assert _x_of_left_wrist(with_consistent_sides(track)) == pytest.approx(before)
 
 
 def test_a_person_who_turns_round_keeps_the_new_naming() -> None:
     """Sides cross slowly while somebody turns: nothing jumps, and nothing is exchanged."""
-    track: Track[Observation] = Track()
+    track: Track[TrackedPose] = Track()
     for step in range(60):
         points = _skeleton(0)
         points[:, 0] = 200 + points[:, 0] * np.cos(np.pi * step / 59)
-        track.observations[step] = _observed(_pose(200, points=points))
+        track.seen[step] = _observed(_pose(200, points=points))
     assert _x_of_left_wrist(with_consistent_sides(track)) == pytest.approx(_x_of_left_wrist(track))
 
 
@@ -270,24 +271,31 @@ def _findings(*frames: list[tuple[float, int]], cut: int | None = None) -> list[
 
 def test_people_are_linked_from_frame_to_frame_by_place_and_clothes() -> None:
     frames = [[(200 + 5.0 * k, 1), (400 - 5.0 * k, 6)][:: 1 if k % 2 else -1] for k in range(40)]
-    tracks = link(_findings(*frames))
-    assert sorted(len(track.observations) for track in tracks) == [40, 40]
+    tracks = link(_findings(*frames), _RATE)
+    assert sorted(len(track.seen) for track in tracks) == [40, 40]
     for track in tracks:
-        assert len({int(seen.appearance[0].argmax()) for seen in track.observations.values()}) == 1
+        assert len({int(seen.appearance[0].argmax()) for seen in track.seen.values()}) == 1
 
 
 def test_somebody_who_is_hidden_for_some_frames_keeps_their_track() -> None:
     frames = [[(200.0, 1), (300.0, 6)] if not 10 <= k < 18 else [(200.0, 1)] for k in range(30)]
-    assert sorted(len(track.observations) for track in link(_findings(*frames))) == [22, 30]
+    assert sorted(len(track.seen) for track in link(_findings(*frames), _RATE)) == [22, 30]
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(15.0, False), (30.0, True), (60.0, True)])
+def test_how_long_somebody_may_be_hidden_is_counted_in_seconds(rate: float, kept: bool) -> None:
+    """Hidden for ten frames: two thirds of a second, a third, or a sixth."""
+    frames = [[(200.0, 1), (300.0, 6)] if not 10 <= k < 20 else [(200.0, 1)] for k in range(30)]
+    assert len(link(_findings(*frames), rate)) == (2 if kept else 3)
 
 
 def test_nobody_is_followed_across_a_cut() -> None:
-    tracks = link(_findings(*[[(200.0, 1)]] * 20, cut=12))
+    tracks = link(_findings(*[[(200.0, 1)]] * 20, cut=12), _RATE)
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (12, 19)]
 
 
 def test_two_who_are_seen_equally_well_are_both_followed_no_farther_than_a_cut() -> None:
-    tracks = link(_findings(*[[(200.0, 1), (400.0, 6)]] * 20, cut=12))
+    tracks = link(_findings(*[[(200.0, 1), (400.0, 6)]] * 20, cut=12), _RATE)
     assert sorted((track.first, track.last) for track in tracks) == [(0, 11), (0, 11), (12, 19), (12, 19)]
     assert [tracks.index(track) for track in tracks] == [0, 1, 2, 3]
 
@@ -295,12 +303,12 @@ def test_two_who_are_seen_equally_well_are_both_followed_no_farther_than_a_cut()
 def test_in_frames_without_detection_people_are_between_the_detections() -> None:
     looks = _findings(*[[(200 + 10.0 * k, 1), (500.0, 6)] if k < 8 else [(200 + 10.0 * k, 1)] for k in range(13)])
     findings = [found if k % 4 == 0 else replace(found, sightings=(), searched=False) for k, found in enumerate(looks)]
-    walking, standing = sorted(link(findings), key=lambda track: -len(track.observations))
-    assert list(walking.observations) == list(range(13))
-    for step, seen in walking.observations.items():
+    walking, standing = sorted(link(findings, _RATE), key=lambda track: -len(track.seen))
+    assert list(walking.seen) == list(range(13))
+    for step, seen in walking.seen.items():
         np.testing.assert_allclose(seen.middle, looks[step].sightings[0].middle, atol=0.01)
     # nobody knows where somebody is after the last look that shows them
-    assert list(standing.observations) == list(range(5))
+    assert list(standing.seen) == list(range(5))
 
 
 def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
@@ -313,7 +321,7 @@ def test_the_first_pass_looks_at_some_frames_and_where_it_is_told_to() -> None:
             asked.append([float(image[0, 0, 0]) for image in images])
             return [[] for _ in images]
 
-        def find(self, image: np.ndarray, windows: list[Region], side: int = 0) -> list[Any]:
+        def find(self, image: np.ndarray, windows: list[Crop], side: int = 0) -> list[Any]:
             return [([], None) for _ in windows]
 
     networks: Any = SimpleNamespace(people=Nobody())
@@ -360,7 +368,7 @@ class _Crowd:
     def find_everywhere(self, images: Sequence[np.ndarray]) -> list[list[FoundPerson]]:
         return [self.everywhere for _ in images]
 
-    def find(self, _: np.ndarray, windows: list[Region], side: int = 0) -> list[Any]:
+    def find(self, _: np.ndarray, windows: list[Crop], side: int = 0) -> list[Any]:
         self.windows += len(windows) if side == SMALL_INPUT_SIZE else 0
         return [([], None) for _ in windows]
 
@@ -404,7 +412,7 @@ def test_small_people_are_looked_at_closely_only_while_the_whole_picture_shows_t
 def test_who_was_only_inferred_must_be_there_for_longer() -> None:
     seen, inferred = _track(dict.fromkeys(range(100), 200.0), 1), _track(dict.fromkeys(range(40, 60), 260.0), 6)
     assert len(real_people([seen, inferred], 100)) == 2
-    unsure = Track({k: replace(sighting, is_inferred=True) for k, sighting in inferred.observations.items()})
+    unsure = Track({k: replace(sighting, is_inferred=True) for k, sighting in inferred.seen.items()})
     assert real_people([seen, unsure], 100) == [seen] and len(real_people([seen, unsure], 60)) == 2
     assert mostly_inferred(unsure) and not mostly_inferred(seen)
 
@@ -412,17 +420,16 @@ def test_who_was_only_inferred_must_be_there_for_longer() -> None:
 def test_what_was_inferred_in_a_few_frames_makes_nobody_of_a_doubtful_track() -> None:
     track = _track(dict.fromkeys(range(5), 200.0), 1)
     doubtful = {
-        k: replace(s, person=replace(s.person, confidence=np.full(17, 0.22, np.float32)))
-        for k, s in track.observations.items()
+        k: replace(s, person=replace(s.person, confidence=np.full(17, 0.22, np.float32))) for k, s in track.seen.items()
     }
-    sure = replace(track.observations[4], is_inferred=True)
+    sure = replace(track.seen[4], is_inferred=True)
     assert real_people([Track(doubtful | {5: sure})], 20) == []
     assert len(real_people([Track(doubtful | dict.fromkeys(range(5, 10), sure))], 20)) == 1
 
 
 def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
     def hand(x: float) -> Hand:
-        return Hand(np.full((21, 2), x, np.float32), np.zeros((21, 3), np.float32), 0.9, 0.5, Region(x, 0, 30))
+        return Hand(np.full((21, 2), x, np.float32), np.zeros((21, 3), np.float32), 0.9, 0.5, Crop(x, 0, 30))
 
     one, both = {(0, 0): hand(10)}, {(0, 0): hand(14), (1, 1): hand(80)}
     filled = hands_between([one, None, both, None])
@@ -432,7 +439,7 @@ def test_hands_that_were_not_looked_for_are_between_those_that_were() -> None:
 
 
 def test_steps_count_from_the_given_one() -> None:
-    (track,) = link(_findings(*[[(200.0, 1)]] * 5), first_step=-3)
+    (track,) = link(_findings(*[[(200.0, 1)]] * 5), _RATE, first_step=-3)
     assert (track.first, track.last) == (-3, 1)
 
 
@@ -442,9 +449,9 @@ def test_steps_count_from_the_given_one() -> None:
 def test_a_track_that_broke_is_joined() -> None:
     still = _track(dict.fromkeys(range(100), 500.0), shade=6)
     before, after = _track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(55, 100), 220.0), 1)
-    tracks = resolve_identities([before, still, after])
+    tracks = resolve_identities([before, still, after], _RATE)
     assert len(tracks) == 2
-    assert len(tracks[1].observations) == 85
+    assert len(tracks[1].seen) == 85
 
 
 @pytest.mark.parametrize(
@@ -455,12 +462,12 @@ def test_a_track_that_broke_is_joined() -> None:
 def test_somebody_of_another_size_is_another_person(x: float, torso: float, joined: bool) -> None:
     before = _track(dict.fromkeys(range(40), 200.0), 1)
     after = _track(dict.fromkeys(range(52, 100), x), 1, torso=torso)
-    assert len(resolve_identities([before, after])) == (1 if joined else 2)
+    assert len(resolve_identities([before, after], _RATE)) == (1 if joined else 2)
 
 
 def test_nobody_comes_back_at_the_other_end_of_the_picture_however_long_they_are_away() -> None:
     before, after = _track(dict.fromkeys(range(40), 50.0), 1), _track(dict.fromkeys(range(140, 200), 600.0), 1)
-    assert len(resolve_identities([before, after])) == 2
+    assert len(resolve_identities([before, after], _RATE)) == 2
 
 
 def test_a_person_is_not_linked_to_one_of_a_third_of_the_size() -> None:
@@ -468,20 +475,21 @@ def test_a_person_is_not_linked_to_one_of_a_third_of_the_size() -> None:
     findings = [
         FrameFindings(k, k / 25, False, (near if k < 10 else far,), np.eye(3), False) for k in range(20) if k != 10
     ]
-    assert sorted(len(track.observations) for track in link(findings)) == [9, 10]
+    assert sorted(len(track.seen) for track in link(findings, _RATE)) == [9, 10]
 
 
 def test_the_first_two_frames_of_a_person_are_kept_and_lone_ones_are_not() -> None:
     glimpse, person = _track({3: 60.0, 4: 70.0}, 1), _track({k: 50.0 + 10 * k for k in range(7, 60)}, 1)
-    (track,) = resolve_identities([person, glimpse, _track({20: 500.0, 21: 500.0}, 6), _track({41: 480.0}, 1)])
-    assert track.first == 3 and len(track.observations) == 55
+    (track,) = resolve_identities([person, glimpse, _track({20: 500.0, 21: 500.0}, 6), _track({41: 480.0}, 1)], _RATE)
+    assert track.first == 3 and len(track.seen) == 55
 
 
 def test_different_looks_are_not_joined() -> None:
     assert (
         len(
             resolve_identities(
-                [_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)]
+                [_track(dict.fromkeys(range(40), 200.0), 1), _track(dict.fromkeys(range(45, 90), 200.0), 6)],
+                _RATE,
             )
         )
         == 2
@@ -495,18 +503,18 @@ def test_people_exchanged_while_they_crossed_are_put_right() -> None:
     right = {k: 320 + abs(k - 50) * 5.0 for k in steps}
     a = _track(left, {k: 1 if k < 50 else 6 for k in steps})
     b = _track(right, {k: 6 if k < 50 else 1 for k in steps})
-    first, second = resolve_identities([a, b])
+    first, second = resolve_identities([a, b], _RATE)
     for track, shade in ((first, 1), (second, 6)):
-        assert all(seen.appearance[0, shade] > 0 for step, seen in track.observations.items() if abs(step - 50) > 3)
-    assert first.observations[0].person.points[0, 0] < 320 < first.observations[99].person.points[0, 0]
+        assert all(seen.appearance[0, shade] > 0 for step, seen in track.seen.items() if abs(step - 50) > 3)
+    assert first.seen[0].person.points[0, 0] < 320 < first.seen[99].person.points[0, 0]
 
 
 def test_people_who_meet_and_part_again_keep_their_names() -> None:
     steps = range(100)
     a = _track({k: 320 - abs(k - 50) * 5.0 for k in steps}, 1)
     b = _track({k: 320 + abs(k - 50) * 5.0 for k in steps}, 6)
-    first, _ = resolve_identities([a, b])
-    assert first.observations[0].person.points[0, 0] < 320 > first.observations[99].person.points[0, 0]
+    first, _ = resolve_identities([a, b], _RATE)
+    assert first.seen[0].person.points[0, 0] < 320 > first.seen[99].person.points[0, 0]
 
 
 def test_the_two_who_are_together_are_chosen_left_one_first() -> None:
@@ -529,10 +537,10 @@ def test_who_is_clicked_on_or_boxed_is_chosen() -> None:
     tracks = [_track(dict.fromkeys(range(20), x), 1) for x in (100.0, 300.0, 500.0)]
     box = _person(100).box
     marks = (PersonMark(12, 505, 150, 505, 150), PersonMark(10, *(float(side) for side in box)))
-    assert choose_marked(tracks, 5, marks) == (2, 0)
+    assert choose_marked(tracks, 5, marks, _RATE) == (2, 0)
     for wrong in (marks[0], PersonMark(12, 10, 10, 10, 10), replace(marks[1], frame=90)):
         with pytest.raises(UserError) as caught:
-            choose_marked(tracks, 5, (marks[0], wrong))
+            choose_marked(tracks, 5, (marks[0], wrong), _RATE)
         assert caught.value.code == "bad-people"
 
 

@@ -16,16 +16,16 @@ import torch
 from core.clip import Clip, probe, read_frames
 from core.contract.errors import Cancelled, UserError
 from core.perception import perceive, sightings_picture
+from core.perception.crops import Crop
 from core.perception.detections import MASK_WIDTH
 from core.perception.everyone import Everyone, assemble
 from core.perception.hands import Hand
 from core.perception.landmarks import Pose
 from core.perception.movenet import FoundPerson
 from core.perception.perceive import Scan, detect_people, scan_clip
-from core.perception.regions import Region
 from core.perception.scan import FrameFindings
 from core.perception.sightings_picture import draw_people, frames_to_show
-from core.perception.track import Observation, Sighting, Track, observation
+from core.perception.track import Sighting, Track, TrackedPose, tracked_pose
 from core.reporting import SilentReporter
 
 _CPU = torch.device("cpu")
@@ -78,7 +78,7 @@ class _Nobody:
     def find_everywhere(self, images: Sequence[np.ndarray]) -> list[list[FoundPerson]]:
         return [[] for _ in images]
 
-    def find(self, image: np.ndarray, windows: Sequence[Region], side: int = 0) -> list[Any]:
+    def find(self, image: np.ndarray, windows: Sequence[Crop], side: int = 0) -> list[Any]:
         return [([], None) for _ in windows]
 
 
@@ -138,8 +138,8 @@ def test_the_picture_of_a_refusal_leaves_out_what_is_nobody(
     noise = [_stays(x, range(3, 6), quality=0.05) for x in (20, 100, 300)]
     nothing = np.zeros((0, 4), np.float32)
     findings = tuple(FrameFindings(step, step / 25, False, (), np.eye(3), False) for step in range(6))
-    monkeypatch.setattr(perceive, "scan_clip", lambda *_: Scan(findings, (), (320, 240), nothing))
-    monkeypatch.setattr(perceive, "resolve_identities", lambda _: [*noise, *people])
+    monkeypatch.setattr(perceive, "scan_clip", lambda *_: Scan(findings, (), (320, 240), nothing, 25.0))
+    monkeypatch.setattr(perceive, "resolve_identities", lambda *_: [*noise, *people])
     with pytest.raises(UserError) as caught:
         detect_people(empty_street, 0, 5, people=None, device=_CPU, reporter=SilentReporter())
     (picture,) = logs.iterdir()
@@ -169,18 +169,18 @@ def test_the_user_can_stop_it(empty_street: Clip) -> None:
     assert reporter.calls == 3
 
 
-def _seen(x: float) -> Track[Observation]:
+def _seen(x: float) -> Track[TrackedPose]:
     """Somebody at x, seen in steps 1 and 3 of five."""
     ones = np.ones(33, np.float32)
     appearance = np.zeros((3, 33), np.float32)
-    region = Region(x, 120, 100)
-    track: Track[Observation] = Track()
+    crop = Crop(x, 120, 100)
+    track: Track[TrackedPose] = Track()
     for step in (1, 3):
         points = np.full((33, 2), x + step, np.float32)
         whole = np.full((256, 256), 255, np.uint8)
         pose = Pose(
-            region,
-            region,
+            crop,
+            crop,
             0.9,
             points,
             ones,
@@ -190,7 +190,7 @@ def _seen(x: float) -> Track[Observation]:
             whole,
             np.zeros((33, 2, 2)),
         )
-        track.observations[step] = observation(pose, appearance, 0.9, (320, 240))
+        track.seen[step] = tracked_pose(pose, appearance, 0.9, (320, 240))
     return track
 
 
@@ -205,7 +205,7 @@ def test_what_was_not_seen_repeats_the_last_place_without_confidence() -> None:
         np.tile(np.eye(3), (5, 1, 1)),
         np.zeros((0, 4), np.float32),
     )
-    hand = Hand(np.full((21, 2), 60, np.float32), np.zeros((21, 3), np.float32), 0.8, 0.9, Region(60, 60, 20))
+    hand = Hand(np.full((21, 2), 60, np.float32), np.zeros((21, 3), np.float32), 0.8, 0.9, Crop(60, 60, 20))
     detections = assemble(everyone, (1, 0), [{}, {(1, 0): hand}, {}, {}, {}])
     assert detections.track_ids.tolist() == [1, 0]
     assert detections.found.tolist() == [[False, True, False, True, False]] * 2

@@ -11,6 +11,7 @@ import torch
 from core.checkpoint import Checkpoint, save_checkpoint
 from core.contract.errors import UserError
 from core.perception.backends import choose_backend
+from core.perception.crops import Crop, to_picture
 from core.perception.prompted_graph import (
     COARSE_FEATURES,
     FEATURES,
@@ -27,20 +28,19 @@ from core.perception.prompted_landmarks import (
     JointPrompt,
     PromptedLandmarks,
     Query,
+    crop_of_joints,
     decode,
     gaussians,
     head_input,
-    region_of_joints,
     to_cells,
 )
-from core.perception.regions import Region, to_picture
 from core.perception.tflite_graph import read_graph
 from core.reporting import SilentReporter
 from core.weights import POSE_LANDMARKS, ensure
 from lab.prompted_training.network import PromptedHead
 
 _CPU = torch.device("cpu")
-_TURNED = Region(300, 200, 160, 0.4)
+_TURNED = Crop(300, 200, 160, 0.4)
 _LEAN = np.zeros((16, 16, 132), np.float32)
 _WHOLE = np.zeros((1, 1, 100), np.float32)
 
@@ -73,23 +73,23 @@ def _maps(cells: np.ndarray) -> np.ndarray:
     return np.concatenate([np.log(targets + 1e-12), np.full((SIDE, SIDE, 1), -9.0)], -1).astype(np.float32)
 
 
-def test_the_region_lies_around_the_hips_and_holds_the_whole_body() -> None:
-    region = region_of_joints(_upright(), np.ones(LIMB_JOINTS))
-    assert (region.x, region.y) == pytest.approx((400, 190))
-    assert region.angle == pytest.approx(0)
-    cells = to_cells(region, _upright())
+def test_the_crop_lies_around_the_hips_and_holds_the_whole_body() -> None:
+    crop = crop_of_joints(_upright(), np.ones(LIMB_JOINTS))
+    assert (crop.x, crop.y) == pytest.approx((400, 190))
+    assert crop.angle == pytest.approx(0)
+    cells = to_cells(crop, _upright())
     assert ((cells > 0.05 * SIDE) & (cells < 0.95 * SIDE)).all()
 
 
-def test_the_region_turns_with_the_trunk_and_ignores_doubtful_joints() -> None:
+def test_the_crop_turns_with_the_trunk_and_ignores_doubtful_joints() -> None:
     lying = (_upright() - (400, 190)) @ np.array([[0.0, 1], [-1, 0]]) + (400, 190)
-    region = region_of_joints(lying, np.ones(LIMB_JOINTS))
-    assert abs(region.angle) == pytest.approx(np.pi / 2)
+    crop = crop_of_joints(lying, np.ones(LIMB_JOINTS))
+    assert abs(crop.angle) == pytest.approx(np.pi / 2)
     confidence = np.ones(LIMB_JOINTS)
     confidence[-1] = 0.01
     stray = _upright()
     stray[-1] = (4000, 4000)
-    assert region_of_joints(stray, confidence).size == pytest.approx(region_of_joints(_upright(), np.ones(12)).size)
+    assert crop_of_joints(stray, confidence).size == pytest.approx(crop_of_joints(_upright(), np.ones(12)).size)
 
 
 def test_prompts_are_drawn_where_they_point_and_as_wide_as_they_are_unsure() -> None:
@@ -107,7 +107,7 @@ def test_prompts_are_drawn_where_they_point_and_as_wide_as_they_are_unsure() -> 
     assert not other.any()
 
 
-def test_a_peak_in_a_turned_region_is_read_where_it_is() -> None:
+def test_a_peak_in_a_turned_crop_is_read_where_it_is() -> None:
     pose = decode(_TURNED, _maps(np.array([20.3, 41.8])), _LEAN, _WHOLE)
     expected = to_picture(_TURNED, np.array([[20.3, 41.8]]) / SIDE)
     assert np.abs(pose.points - expected).max() < 0.05 * _TURNED.size / SIDE
@@ -118,7 +118,7 @@ def test_a_peak_in_a_turned_region_is_read_where_it_is() -> None:
 
 
 def test_two_places_lower_the_confidence_and_stretch_the_covariance_between_them() -> None:
-    upright = Region(300, 200, 160)
+    upright = Crop(300, 200, 160)
     both = np.logaddexp(_maps(np.array([16.0, 32.0])), _maps(np.array([48.0, 32.0])) - 0.5)
     pose = decode(upright, both, _LEAN, _WHOLE)
     assert (pose.confidence < 0.7).all() and (pose.confidence > 0.5).all()
@@ -127,16 +127,16 @@ def test_two_places_lower_the_confidence_and_stretch_the_covariance_between_them
     assert np.sqrt(pose.covariance[0, 0, 0]) > 0.2 * upright.size
 
 
-def test_metric_landmarks_are_read_where_the_landmark_is_and_turn_with_the_region() -> None:
+def test_metric_landmarks_are_read_where_the_landmark_is_and_turn_with_the_crop() -> None:
     locations = np.zeros((16, 16, 33, 4), np.float32)
-    locations[:, :8, :, 0] = 5.0  # on the left half of the region, where no landmark is
+    locations[:, :8, :, 0] = 5.0  # on the left half of the crop, where no landmark is
     wrist = PROMPT_JOINTS[4]
     locations[8, 12, wrist] = (0.3, 0.0, -0.2, 3.0)
     maps = _maps(np.array([50.0, 34.0]))
-    pose = decode(Region(300, 200, 160, np.pi / 2), maps, locations.reshape(16, 16, -1), _WHOLE)
+    pose = decode(Crop(300, 200, 160, np.pi / 2), maps, locations.reshape(16, 16, -1), _WHOLE)
     assert np.abs(pose.metric[PROMPT_JOINTS[6:8]].mean(0)).max() < 1e-6
     assert pose.metric[wrist, 2] < -0.05
-    # the region's x axis points down in the picture
+    # the crop's x axis points down in the picture
     assert pose.metric[wrist, 1] > 0.1 and abs(pose.metric[wrist, 0]) < 1e-3
     assert pose.visibility[wrist] > 0.7 and pose.visibility[PROMPT_JOINTS[5]] == pytest.approx(0.5)
 
@@ -166,8 +166,8 @@ def test_another_network_is_no_trunk(weights: Path) -> None:
 def test_both_backends_answer_alike(pose_landmarks: Path, weights: Path) -> None:
     image = np.random.default_rng(1).integers(0, 255, (240, 320, 3), np.uint8)
     own = JointPrompt(_upright() / 2, np.ones(LIMB_JOINTS), np.zeros(LIMB_JOINTS))
-    region = region_of_joints(own.points, own.confidence)
-    queries = [Query(region, own=own), Query(region, other=own)]
+    crop = crop_of_joints(own.points, own.confidence)
+    queries = [Query(crop, own=own), Query(crop, other=own)]
     poses = []
     for choice in ("torch", "onnxruntime"):
         backend = choose_backend(_CPU, choice)

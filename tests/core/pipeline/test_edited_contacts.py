@@ -9,10 +9,12 @@ import pytest
 from core.body.files import load_body
 from core.contract.contact import Contact
 from core.fitting.camera import KnownCamera
+from core.pipeline.cache import MemoryCache
 from core.pipeline.settings import PipelineSettings
-from core.pipeline.stage import Given
-from core.pipeline.takes import TakeNodes, TakeSettings, nodes_of_detections, take_nodes
-from tests.core.conftest import made_up_tracks
+from core.pipeline.stage import Given, run
+from core.pipeline.takes import TakeNodes, TakeSettings, first_take_nodes, nodes_of_detections, refined_take_nodes
+from core.progress import JobProgress
+from tests.core.conftest import Recorder, made_up_tracks
 
 TOUCH = Contact(0, "right_palm", 1, "right_palm", 3, 9, weight=0.9, id="touch")
 
@@ -22,16 +24,18 @@ def refined():
     """Refine a take with one contact."""
     body = load_body(None)
     clip = nodes_of_detections(Given(made_up_tracks(), ""), KnownCamera(), Given(body, body.identity))
-    first = take_nodes(clip, TakeSettings(), PipelineSettings())
+    first = first_take_nodes(clip, TakeSettings(), PipelineSettings())
 
     def refine(contact: Contact) -> TakeNodes:
-        return take_nodes(clip, TakeSettings(contacts=(contact,)), PipelineSettings(), start=first)
+        edited = TakeSettings(contacts=(contact,), finds_contacts=False)
+        return refined_take_nodes(clip, edited, PipelineSettings(), first)
 
     return refine
 
 
 def asked(take: TakeNodes) -> Contact:
-    (contact,) = take.constraints.inputs["edited"]
+    constraints = run([take.constraints], MemoryCache(), JobProgress(Recorder()))[take.constraints]
+    (contact,) = constraints.targets.contacts
     return contact
 
 

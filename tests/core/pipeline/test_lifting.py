@@ -18,7 +18,7 @@ from core.pipeline.jobs import reconstruct, refine
 from core.pipeline.resolve import lifting_identity
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given
-from core.pipeline.takes import Lifting, TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import Lifting, TakeSettings, first_take_nodes, nodes_of_detections
 from core.sam3d_body import initial, lifting
 from tests.core.conftest import made_up_tracks
 from tests.core.hub.installing import seal
@@ -53,9 +53,10 @@ def test_what_the_network_sees_and_what_the_landmarks_show_are_weighed_as_indepe
     body = load_body(None)
     start = Lifting(Given(None, ""), "model")
     clip = nodes_of_detections(Given(made_up_tracks(), ""), KnownCamera(), Given(body, body.identity), start)
-    prediction = take_nodes(clip, TakeSettings(), PipelineSettings()).prediction
-    scenes = [prediction.inputs[name] for name in ("clip_scene", "landmark_scene")]
-    assert [scene.inputs["initial_motion"].stage.name for scene in scenes] == ["lifted-motion", "initial-motion"]
+    prediction = first_take_nodes(clip, TakeSettings(), PipelineSettings()).prediction
+    assert clip.landmarks is not None
+    assert [about.initial.stage.name for about in (clip, clip.landmarks)] == ["lifted-motion", "initial-motion"]
+    assert {clip.scene.key, clip.landmarks.scene.key} <= {node.key for node in prediction.dependencies}
 
 
 def test_other_weights_are_another_result(clip_file, tmp_path, quick, model, recorder):

@@ -12,9 +12,10 @@ from core.body.model import BodyModel
 from core.contract.contact import Contact
 from core.contract.skeleton import LANDMARK_INDEX
 from core.fitting.camera import extrinsics, intrinsics
-from core.motion import Camera, PairMotion, pose_motion, project
+from core.motion import Camera, PairMotion, pose_motion
 from core.observations.line_of_sight import line_of_sight_rotation
 from core.perception.detections import MASK_WIDTH, Detections
+from core.projection import project
 from lab.evaluation.benchmark_clip import BenchmarkClip, Estimate, GroundTruth
 from tests.core.conftest import made_up_motion
 

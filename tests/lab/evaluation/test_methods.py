@@ -21,7 +21,7 @@ from core.pipeline import retry, stages
 from core.pipeline.cache import Cache
 from core.pipeline.settings import FitPhases, PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeSettings, nodes_of_detections, take_nodes
+from core.pipeline.takes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.progress import JobProgress
 from core.reporting import SilentReporter
 from lab.evaluation import baselines, methods
@@ -187,7 +187,7 @@ def test_alone_means_that_nobody_knows_of_the_other(shot, body, short_fit):
 def test_the_row_product_is_the_product(shot, body, short_fit, tmp_path: Path):
     """The same as the stages give when they are run for a reconstruction."""
     clip = nodes_of_detections(Given(shot.detections, "clip"), KnownCamera(), Given(body, body.identity))
-    take = take_nodes(clip, TakeSettings(), SHORT)
+    take = first_take_nodes(clip, TakeSettings(), SHORT)
     results = run([take.motion, take.constraints], Cache(tmp_path), JobProgress(Recorder()))
     estimate = estimated("product", shot, body, prompt="They shake hands.")
     for name, value in vars(results[take.motion].motion_inworld).items():

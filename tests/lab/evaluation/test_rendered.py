@@ -19,7 +19,8 @@ import torch
 from core.body.files import load_body
 from core.body.model import rest_vertices
 from core.contract.errors import UserError
-from core.motion import Camera, pose_motion, project
+from core.motion import Camera, pose_motion
+from core.projection import project
 from lab.evaluation.benchmark_clip import OCCLUDED, VISIBLE
 from lab.evaluation.rendered import RenderedClip, heldout_body, is_complete, load_rendered, save_rendered
 

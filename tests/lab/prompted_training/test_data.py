@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from core.contract.errors import UserError
+from core.perception.crops import cut_out
 from core.perception.prompted_graph import COARSE_FEATURES
-from core.perception.prompted_landmarks import PROMPT_JOINTS, JointPrompt, Query, region_of_joints, to_cells
-from core.perception.regions import crop
+from core.perception.prompted_landmarks import PROMPT_JOINTS, JointPrompt, Query, crop_of_joints, to_cells
 from lab.prompted_training.frames import load_frames, save_frames
 from lab.prompted_training.loss import make_batch, prompted_loss
 from lab.prompted_training.network import PromptedHead
@@ -28,7 +28,7 @@ def _no_features() -> tuple[torch.Tensor, ...]:
 
 
 def _query(points: np.ndarray) -> Query:
-    return Query(region_of_joints(points[PROMPT_JOINTS], _SURE))
+    return Query(crop_of_joints(points[PROMPT_JOINTS], _SURE))
 
 
 def test_frames_come_back_from_their_file(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_prompts_are_near_the_truth_and_now_and_then_missing() -> None:
 def test_a_sample_says_where_the_landmarks_are_and_what_is_visible() -> None:
     frame = synthetic_frame()
     query = _query(frame.points[1])
-    made = make_sample(frame, 1, query, crop(frame.image_of_camera, query.region, CROP_SIZE, replicate=True))
+    made = make_sample(frame, 1, query, cut_out(frame.image_of_camera, query.crop, CROP_SIZE, replicate=True))
     limbs = made.cells[PROMPT_JOINTS]
     hidden = np.arange(12) == 3
     assert (made.weight[PROMPT_JOINTS][~hidden] == 1).all() and made.weight[PROMPT_JOINTS[3]] > 1
@@ -124,9 +124,9 @@ def test_the_mirror_exchanges_left_and_right() -> None:
     own = matched_keypoints(mirrored)[0]
     assert own is not None
     assert np.linalg.norm(own.points - mirrored.points[0, PROMPT_JOINTS], axis=-1).max() < 6
-    query = Query(_query(frame.points[0]).region)
-    maps = frame.keypoint_maps.resampled(query.region, 64)[..., 9]
-    other = mirrored.keypoint_maps.resampled(_query(mirrored.points[0]).region, 64)[:, ::-1, 10]
+    query = Query(_query(frame.points[0]).crop)
+    maps = frame.keypoint_maps.resampled(query.crop, 64)[..., 9]
+    other = mirrored.keypoint_maps.resampled(_query(mirrored.points[0]).crop, 64)[:, ::-1, 10]
     np.testing.assert_allclose(maps, other, atol=0.02)
     twice = mirror_frame(mirrored)
     np.testing.assert_array_equal(twice.image, frame.image)
@@ -137,12 +137,12 @@ def test_the_mirror_exchanges_left_and_right() -> None:
 def test_samples_of_one_frame_differ_and_keep_the_person_in_the_crop() -> None:
     frame, rng = synthetic_frame(), np.random.default_rng(1)
     samples = [sample(frame, 0, rng) for _ in range(20)]
-    assert len({each.query.region for each in samples}) == 20
+    assert len({each.query.crop for each in samples}) == 20
     assert np.mean([(each.weight[PROMPT_JOINTS] > 0).mean() for each in samples]) > 0.9
     for each in samples:
         assert each.image.shape == (CROP_SIZE, CROP_SIZE, 3)
         if isinstance(each.query.own, JointPrompt):
             error = np.linalg.norm(
-                to_cells(each.query.region, each.query.own.points) - each.cells[PROMPT_JOINTS], axis=-1
+                to_cells(each.query.crop, each.query.own.points) - each.cells[PROMPT_JOINTS], axis=-1
             )
             assert np.median(error) < 10

@@ -12,9 +12,10 @@ import torch
 from core.body.files import load_body
 from core.body.landmarks import LandmarkRegressor, regress_landmarks
 from core.body.rotations import matrix_to_axis_angle, rotation_about_x
-from core.motion import Camera, MotionEstimate, PairMotion, pose_motion, project
+from core.motion import Camera, MotionEstimate, PairMotion, pose_motion
 from core.observations.observe import observe
 from core.perception.detections import Detections
+from core.projection import project
 from lab.speed_benchmark.jobs import play_back_and_forth
 from lab.speed_benchmark.memory import StagePeaks
 

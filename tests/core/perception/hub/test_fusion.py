@@ -11,13 +11,13 @@ from core.contract.errors import Cancelled
 from core.contract.marks import PersonMark
 from core.contract.skeleton import LANDMARK_INDEX
 from core.perception import tracker
+from core.perception.crops import Crop
 from core.perception.hub.fusion import fused
 from core.perception.hub.keypoints import HubKeypoints
 from core.perception.hub.masked_people import box_of_mask, whole_box
 from core.perception.hub.pair_tracking import prompts_by_step, showing, starting_step
 from core.perception.landmarks import Pose
 from core.perception.movenet import KEYPOINTS, FoundPerson
-from core.perception.regions import Region
 from core.perception.scan import FrameFindings
 from core.perception.skeletons import SHARED
 from core.perception.track import Sighting, Track
@@ -37,10 +37,10 @@ def _pose(points: np.ndarray, sigma: float = 2.0, confidence: float = 0.9) -> Po
     """With the keypoints at `points`, and all other landmarks at (7, 7)."""
     everything = np.full((33, 2), 7, np.float32)
     everything[SHARED] = points
-    region, ones = Region(160, 120, 200), np.ones(33, np.float32)
+    crop, ones = Crop(160, 120, 200), np.ones(33, np.float32)
     covariance = np.tile(sigma**2 * np.eye(2, dtype=np.float32), (33, 1, 1))
     world, mask = np.zeros((33, 3), np.float32), np.zeros((0, 0), np.uint8)
-    return Pose(region, region, 0.9, everything, confidence * ones, ones, ones, world, mask, covariance)
+    return Pose(crop, crop, 0.9, everything, confidence * ones, ones, ones, world, mask, covariance)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def _tracks(frames: int) -> list[Track[Sighting]]:
             )
             body, sure = both[person], np.full(17, 0.9 * share, np.float32)
             sighting = FoundPerson(0.9, np.concatenate([body.min(0), body.max(0)]), body, sure)
-            track.observations[step] = Sighting(sighting, np.zeros((3, 33), np.float32), True)
+            track.seen[step] = Sighting(sighting, np.zeros((3, 33), np.float32), True)
         found.append(track)
     return found
 
@@ -121,7 +121,7 @@ def test_people_are_shown_to_sam_where_they_are_apart_and_where_the_user_clicked
     assert starting_step(values) == 0 and min(values, key=lambda step: values[step]) in (9, 10)
     clip = write_crossing(tmp_path / "crossing.mp4", crossing(20))
     steps = ClipSteps(clip, _findings(20), 0)
-    body = tracks[1].observations[2].middle
+    body = tracks[1].seen[2].middle
     marks = PersonMark(0, 10, 10, 90, 200), PersonMark(2, *body.tolist(), *body.tolist())
     prompts = prompts_by_step(steps, tracks, marks, 0)
     assert set(prompts) == {0, 2}, "a box has chosen its track already; a click says more"

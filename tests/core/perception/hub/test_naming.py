@@ -31,7 +31,7 @@ def _track(points: np.ndarray) -> Track[Sighting]:
     for step, each in enumerate(points):
         box = np.concatenate([each.min(0), each.max(0)])
         person = FoundPerson(0.9, box, each, np.full(17, 0.9, np.float32))
-        track.observations[step] = Sighting(person, np.zeros((3, 33), np.float32), abs(step - _FRAMES // 2) > 3)
+        track.seen[step] = Sighting(person, np.zeros((3, 33), np.float32), abs(step - _FRAMES // 2) > 3)
     return track
 
 

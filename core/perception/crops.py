@@ -1,4 +1,4 @@
-"""Square regions of a picture, possibly turned: what the networks look at."""
+"""Square crops of a picture, possibly turned: what the networks look at."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 
 _GRID = 64
-"""Grid points per size of a region, in each direction."""
+"""Grid points per size of a crop, in each direction."""
 _SIZES_PER_OCTAVE = 32
 _ANGLES_PER_RADIAN = 32
 
 
 @dataclass(frozen=True)
-class Region:
+class Crop:
     """A square around (x, y) with sides of `size`, all in px; `angle` in radians turns it clockwise, 0 is upright."""
 
     x: float
@@ -22,10 +22,10 @@ class Region:
     size: float
     angle: float = 0.0
 
-    def snapped(self) -> Region:
-        """The nearest region on a grid; landmark networks see snapped regions only.
+    def snapped(self) -> Crop:
+        """The nearest crop on a grid; landmark networks see snapped crops only.
 
-        The landmarks of one frame decide which region is cropped in the next. Without a grid that loop amplifies rounding
+        The landmarks of one frame decide which crop is cut out of the next. Without a grid that loop amplifies rounding
         errors: landmarks that differ by 0.001 px between two backends are 0.1 px apart five frames later, and every
         decision near a tie falls one way or the other. On the grid, crops are equal as long as no coordinate crosses the
         middle between two grid points, so errors do not accumulate.
@@ -33,7 +33,7 @@ class Region:
         size = float(2 ** (round(np.log2(self.size) * _SIZES_PER_OCTAVE) / _SIZES_PER_OCTAVE))
         step = size / _GRID
         angle = round(self.angle * _ANGLES_PER_RADIAN) / _ANGLES_PER_RADIAN
-        return Region(round(self.x / step) * step, round(self.y / step) * step, size, angle)
+        return Crop(round(self.x / step) * step, round(self.y / step) * step, size, angle)
 
 
 def rotation(angle: float) -> np.ndarray:
@@ -42,20 +42,20 @@ def rotation(angle: float) -> np.ndarray:
     return np.array([[c, -s], [s, c]])
 
 
-def to_picture(region: Region, points: np.ndarray) -> np.ndarray:
-    """points [...,2] in 0-1 of the region -> px of the picture."""
-    return (points - 0.5) * region.size @ rotation(region.angle).T + (region.x, region.y)
+def to_picture(crop: Crop, points: np.ndarray) -> np.ndarray:
+    """points [...,2] in 0-1 of the crop -> px of the picture."""
+    return (points - 0.5) * crop.size @ rotation(crop.angle).T + (crop.x, crop.y)
 
 
-def to_region(region: Region, points: np.ndarray) -> np.ndarray:
-    """px of the picture [...,2] -> 0-1 of the region."""
-    return (points - np.array([region.x, region.y])) @ rotation(region.angle) / region.size + 0.5
+def to_crop(crop: Crop, points: np.ndarray) -> np.ndarray:
+    """px of the picture [...,2] -> 0-1 of the crop."""
+    return (points - np.array([crop.x, crop.y])) @ rotation(crop.angle) / crop.size + 0.5
 
 
-def crop(image: np.ndarray, region: Region, side: int, *, replicate: bool) -> np.ndarray:
-    """Resample the region to side x side pixels. Outside the picture its edge is repeated, or it is black."""
-    turn = rotation(region.angle).T * (side / region.size)
-    shift = side / 2 - turn @ (region.x, region.y)
+def cut_out(image: np.ndarray, crop: Crop, side: int, *, replicate: bool) -> np.ndarray:
+    """Resample the crop to side x side pixels. Outside the picture its edge is repeated, or it is black."""
+    turn = rotation(crop.angle).T * (side / crop.size)
+    shift = side / 2 - turn @ (crop.x, crop.y)
     return cv2.warpAffine(
         image,
         np.column_stack([turn, shift]),
@@ -65,15 +65,15 @@ def crop(image: np.ndarray, region: Region, side: int, *, replicate: bool) -> np
     )
 
 
-def uncrop(patch: np.ndarray, region: Region, picture_size: tuple[int, int], width: int) -> np.ndarray:
+def put_back(patch: np.ndarray, crop: Crop, picture_size: tuple[int, int], width: int) -> np.ndarray:
     """Put a square patch [S,S] back into the picture, zeros around it.
 
     `picture_size` is (width, height) in px; the result is `width` wide, its height follows the picture.
     """
     side = patch.shape[0]
     scale = width / picture_size[0]
-    turn = rotation(region.angle) * (region.size * scale / side)
-    shift = np.array([region.x, region.y]) * scale - turn @ (side / 2, side / 2)
+    turn = rotation(crop.angle) * (crop.size * scale / side)
+    shift = np.array([crop.x, crop.y]) * scale - turn @ (side / 2, side / 2)
     height = mask_height(picture_size, width)
     return cv2.warpAffine(patch, np.column_stack([turn, shift]), (width, height), flags=cv2.INTER_LINEAR)
 
@@ -83,17 +83,17 @@ def mask_height(picture_size: tuple[int, int], width: int) -> int:
     return max(1, round(picture_size[1] * width / picture_size[0]))
 
 
-def region_from_axis(start: np.ndarray, end: np.ndarray, scale: float) -> Region:
-    """The region around `start` that reaches `scale` times as far as `end` [2], and whose top lies towards `end`."""
+def crop_from_axis(start: np.ndarray, end: np.ndarray, scale: float) -> Crop:
+    """The crop around `start` that reaches `scale` times as far as `end` [2], and whose top lies towards `end`."""
     dx, dy = np.subtract(end, start)
     angle = _wrapped(np.pi / 2 - np.arctan2(-dy, dx))
-    return Region(float(start[0]), float(start[1]), float(max(2 * np.hypot(dx, dy) * scale, 1.0)), angle)
+    return Crop(float(start[0]), float(start[1]), float(max(2 * np.hypot(dx, dy) * scale, 1.0)), angle)
 
 
-def blend(old: Region, new: Region, weight: float) -> Region:
-    """Between two regions: `weight` 1 is the new one."""
+def blend(old: Crop, new: Crop, weight: float) -> Crop:
+    """Between two crops: `weight` 1 is the new one."""
     turn = _wrapped(new.angle - old.angle)
-    return Region(
+    return Crop(
         old.x + weight * (new.x - old.x),
         old.y + weight * (new.y - old.y),
         old.size + weight * (new.size - old.size),
@@ -101,8 +101,8 @@ def blend(old: Region, new: Region, weight: float) -> Region:
     )
 
 
-def similar(a: Region, b: Region, tolerance: float) -> bool:
-    """Whether two regions show nearly the same: within `tolerance` sizes, and as many radians."""
+def similar(a: Crop, b: Crop, tolerance: float) -> bool:
+    """Whether two crops show nearly the same: within `tolerance` sizes, and as many radians."""
     size = max(a.size, b.size)
     return (
         np.hypot(a.x - b.x, a.y - b.y) < tolerance * size
@@ -111,7 +111,7 @@ def similar(a: Region, b: Region, tolerance: float) -> bool:
     )
 
 
-def tile_windows(width: int, height: int, fraction: float) -> list[Region]:
+def tile_windows(width: int, height: int, fraction: float) -> list[Crop]:
     """Overlapping squares with sides of `fraction` of the picture's longer side that together cover it."""
     size = fraction * max(width, height)
 
@@ -119,7 +119,7 @@ def tile_windows(width: int, height: int, fraction: float) -> list[Region]:
         count = int(np.ceil((length - size) / (0.75 * size))) + 1 if length > size else 1
         return np.linspace(size / 2, length - size / 2, count) if count > 1 else np.array([length / 2])
 
-    return [Region(x, y, size) for y in centres(height) for x in centres(width)]
+    return [Crop(x, y, size) for y in centres(height) for x in centres(width)]
 
 
 def _wrapped(angle: float) -> float:
