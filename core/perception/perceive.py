@@ -48,7 +48,7 @@ from .sightings_picture import picture_of_tracks
 from .track import Sighting, Track
 from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
 from .truncation import without_truncated_legs
-from .unseen import unseen_people
+from .unseen import unseen_legs, unseen_people
 
 _SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
 """Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
@@ -155,7 +155,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
     detections = replace(assemble(pair, (0, 1), hands), track_ids=np.array(chosen, np.int32))
     with _showing_who_was_found(clip, scan, tracks, reporter, chosen):
         _check_confidence(detections)
-    for sentence in unseen_people(detections):
+    for sentence in [*unseen_people(detections), *unseen_legs(detections)]:
         reporter.warning(sentence)
     _warn_of_inferred([tracks[number] for number in chosen], reporter)
     return detections

@@ -1,4 +1,4 @@
-"""Names the frames in which one of the two people is not seen: their motion there is guessed."""
+"""Names what is not seen of the two people, and in which frames: their motion there is guessed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from jaxtyping import Bool
 from ..contract.frames import frame_in_words, frames_in_words
 from ..contract.reconstruction import PERSON_NAMES
 from ..contract.runs import find_runs, frames_in
+from ..contract.skeleton import LANDMARK_INDEX
 from .detections import Detections
 
 _SECONDS = 0.3
@@ -16,6 +17,9 @@ _BRIDGED_SECONDS = 0.1
 """Seen frames between two unseen stretches that are counted to them."""
 _LEAST_FRAMES = 5
 """Fewer frames are not worth choosing."""
+_LOWER_LEGS = [LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle")]
+_SEEN_CONFIDENCE, _MOSTLY = 0.3, 0.7
+"""Mean confidence of knees and ankles from which on legs are seen in a frame, and part of the frames that are most of them."""
 
 
 def unseen_people(detections: Detections) -> list[str]:
@@ -36,6 +40,20 @@ def unseen_people(detections: Detections) -> list[str]:
             sentence += f": choose {frames_in_words((first, last))} to leave that out"
         sentences.append(f"{sentence}.")
     return sentences
+
+
+def unseen_legs(detections: Detections) -> list[str]:
+    """A sentence if somebody's legs are seen in few of the frames that show the person, as in a medium shot."""
+    without = [
+        name
+        for name, keypoints, found in zip(PERSON_NAMES, detections.keypoints, detections.found)
+        if found.any() and (keypoints[found][:, _LOWER_LEGS, 2].mean(-1) < _SEEN_CONFIDENCE).mean() > _MOSTLY
+    ]
+    if not without:
+        return []
+    return [
+        f"The legs of {' and '.join(without)} are hardly ever seen, so they are guessed: people are taken to stand."
+    ]
 
 
 def _unseen_frames(found: Bool[np.ndarray, " T"], detections: Detections) -> tuple[list[str], bool]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from core.contract.skeleton import LANDMARK_INDEX
 from core.perception.detections import Detections
-from core.perception.unseen import unseen_people
+from core.perception.unseen import unseen_legs, unseen_people
 
 _COUNT, _FIRST, _RATE = 100, 20, 25
 
@@ -61,3 +62,16 @@ def test_what_is_worth_a_warning_depends_on_the_seconds() -> None:
 def test_somebody_who_is_never_seen_is_not_told_of_any_range() -> None:
     (sentence,) = unseen_people(_detections([(20, 119)]))
     assert "in frames 20 to 119" in sentence and "choose" not in sentence
+
+
+def test_legs_that_are_not_seen_are_said_to_be_guessed() -> None:
+    seen = _detections()
+    seen.keypoints[..., 2] = 0.9
+    assert unseen_legs(seen) == []
+    knees_and_feet = [index for name, index in LANDMARK_INDEX.items() if name.endswith(("knee", "ankle"))]
+    seen.keypoints[1][:80, knees_and_feet, 2] = 0.05
+    assert unseen_legs(seen) == [
+        "The legs of Person B are hardly ever seen, so they are guessed: people are taken to stand."
+    ]
+    seen.keypoints[1][:40, knees_and_feet, 2] = 0.9
+    assert unseen_legs(seen) == []
