@@ -128,6 +128,16 @@ def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scr
     It is looked for in what the sidebar shows, then from its top on. `columns`: where in the sidebar, from 0 at the left to 1 at
     the right.
     """
+    system: Any = bpy.context.preferences.system
+    samples = system.viewport_aa
+    system.viewport_aa = "OFF"  # each move of the mouse draws the view anew, which takes twice as long with them
+    try:
+        yield from _sweep(wanted, found, columns, scrolls)
+    finally:
+        system.viewport_aa = samples
+
+
+def _sweep(wanted: str, found: list[Point], columns: Sequence[float], scrolls: int) -> Step:
     view = region("WINDOW")
     yield from move((view.x + view.width // 3, view.y + view.height // 2))  # the button that was pressed last lets go
     before = (0, 0)
@@ -155,6 +165,10 @@ def open_panel_below(operator: str) -> Step:
     """Click on the header that is next below the button of an operator of the add-on."""
     found: list[Point] = []
     yield from find(f"socialmirror.{operator}(", found)
+    if found[0][1] - _TO_NEXT_HEADER < region("UI").y + _LAST_HEADER:  # the header is below the sidebar's lower end
+        yield from scroll_sidebar(4 * _SCROLL)
+        found.clear()
+        yield from find(f"socialmirror.{operator}(", found)
     yield from click((region("UI").x + _TITLE, found[0][1] - _TO_NEXT_HEADER))
 
 
