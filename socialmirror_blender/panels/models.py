@@ -12,8 +12,6 @@ from ..text import draw_text
 from .sidebar import Sidebar
 
 _ICONS = {"installed": "CHECKMARK", "missing": "IMPORT", "damaged": "ERROR"}
-_TITLE_SHARE = 0.62
-"""Of the width, so that titles are not cut off."""
 _ABOUT = "Optional models for better tracking and for descriptions. Each is fetched only when you ask for it."
 
 
@@ -45,11 +43,13 @@ class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
 
 
 def _draw_model(box: Any, model: Model) -> None:
-    split = box.split(factor=_TITLE_SHARE)
-    split.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
-    row = split.row(align=True)
+    heading = box.row()
+    title, row = heading.row(), heading.row(align=True)
+    title.alignment, row.alignment = "LEFT", "RIGHT"  # each as wide as it needs, so that titles are not cut off
+    title.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
     if model.state != "installed":
         fetch = row.row(align=True)
+        fetch.alignment = "RIGHT"
         fetch.enabled = bpy.app.online_access
         fetch.operator("socialmirror.fetch_model", text="Resume" if model.bytes_begun else "Fetch").name = model.name
         row.operator("socialmirror.model_from_folder", text="", icon="FILE_FOLDER").name = model.name
