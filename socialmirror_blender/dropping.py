@@ -15,7 +15,7 @@ class SOCIALMIRROR_FH_clip(bpy.types.FileHandler):
     """Blender offers it beside its own handlers. Only on the tab: elsewhere in the view a movie means a reference image."""
 
     bl_idname = "SOCIALMIRROR_FH_clip"
-    bl_label = "Use as SocialMirror clip"
+    bl_label = "SocialMirror Clip"
     bl_import_operator = "socialmirror.use_clip"
     bl_file_extensions = ";".join(sorted(_blender_path.extensions_movie))
 

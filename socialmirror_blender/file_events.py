@@ -14,6 +14,7 @@ from ..core.contract.errors import UserError
 from . import folders
 from . import scene as scenes
 from .reconstructions import activate_shown_take, fill_missing_prompts
+from .relative_paths import rebase_paths
 from .runtime.clip_queue import ClipState, QueuedClip, may_share_folder
 from .runtime.session import Origin, Outcome, abandon_import, is_open, redraw, session
 
@@ -32,6 +33,7 @@ def _before_saving(path: str = "", *_: Any) -> None:
         scenes.move_results_beside(Path(path))
     _move_waiting_results(Path(path))
     scenes.keep_links(path)
+    rebase_paths(bpy.data.filepath, path)
 
 
 def _move_waiting_results(blend: Path) -> None:
@@ -70,10 +72,11 @@ def _may_be_written(folder: Path) -> bool:
 
 
 @persistent
-def _after_saving(*_: Any) -> None:
-    """A copy may have been saved elsewhere; the open file is where it was."""
+def _after_saving(path: str = "", *_: Any) -> None:
+    """A copy may have been saved elsewhere, or nothing at all; the open file is where it was."""
     if bpy.data.filepath:
         scenes.keep_links(bpy.data.filepath)
+        rebase_paths(path, bpy.data.filepath)
 
 
 @persistent
@@ -131,6 +134,7 @@ _HANDLERS = (
     ("load_post", _after_loading),
     ("save_pre", _before_saving),
     ("save_post", _after_saving),
+    ("save_post_fail", _after_saving),
     ("undo_pre", _before_step),
     ("redo_pre", _before_step),
     ("undo_post", _after_step),

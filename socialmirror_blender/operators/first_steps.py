@@ -39,7 +39,7 @@ class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
 
 class SOCIALMIRROR_OT_use_clip(bpy.types.Operator):
     bl_idname = "socialmirror.use_clip"
-    bl_label = "Use Clip"
+    bl_label = "Use as SocialMirror Clip"
     bl_description = "Use a movie file as the clip to reconstruct"
     bl_options = {"REGISTER", "UNDO"}
 
