@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import blf
@@ -38,6 +39,14 @@ def draw_note(layout: Any, text: str, hint: str = "", icon: str = "INFO") -> Non
 def counted(count: int, what: str) -> str:
     """`1 key`, `2 keys`."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def abbreviate_sides(title: str) -> str:
+    """What touches what, in short: `R hand–R hand +2`. A's side comes first; who touches the ground is named."""
+    title = re.sub(r" and (\d+) more$", r" +\1", title).replace(" – ", "–")
+    for word, short in (("left ", "L "), ("right ", "R "), ("both ", "")):
+        title = title.replace(word, short)
+    return title if "–ground" in title else title.removeprefix("A ").replace("–B ", "–")
 
 
 def wrap(text: str, width: float, scale: float) -> list[str]:

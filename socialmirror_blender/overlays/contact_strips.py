@@ -16,6 +16,7 @@ from ..reconstructions import active_reconstruction
 from ..scene.colors import CONTACT_COLORS
 from ..scene.contact_list import active_touch, read_touches
 from ..scene.contact_markers import contact_scene_frames
+from ..text import abbreviate_sides
 
 Part = Literal["start", "end", "middle"]
 _SCRUB_AREA, _SCROLL_BAR, _BORDER, _GAP, _HANDLE = 23, 16, 5, 2, 6
@@ -128,10 +129,13 @@ def room_beside(strip: Strip, strips: Sequence[Strip], width: float) -> float:
 
 
 def _draw_label(strip: Strip, beside: float, scale: float) -> None:
-    """Draw the label in the strip, or beside it if it fits only there, or as much of it as there is room for in the strip."""
+    """Draw the label in the strip, or beside it if it fits only there, or abbreviated as much of it as the strip has room for."""
     font, size, margin = 0, 10 * scale, _HANDLE * scale
     blf.size(font, size)
-    length, within = blf.dimensions(font, strip.label)[0], strip.right - strip.left - 2 * margin
+    label, within = strip.label, strip.right - strip.left - 2 * margin
+    if blf.dimensions(font, label)[0] > max(within, beside - 2 * margin):
+        label = abbreviate_sides(label)
+    length = blf.dimensions(font, label)[0]
     outside = within < length <= beside - 2 * margin
     if not outside and min(length, within) < min(length, _LEGIBLE * scale):
         return
@@ -141,7 +145,7 @@ def _draw_label(strip: Strip, beside: float, scale: float) -> None:
     blf.enable(font, blf.CLIPPING)
     blf.clipping(font, left, strip.bottom, left + (length if outside else within), strip.top)
     blf.position(font, left, strip.bottom + (strip.top - strip.bottom - 0.7 * size) / 2, 0)
-    blf.draw(font, strip.label)
+    blf.draw(font, label)
     blf.disable(font, blf.CLIPPING)
 
 

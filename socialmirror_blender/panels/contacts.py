@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import bpy
@@ -23,7 +22,7 @@ from ..scene.contact_list import (
 )
 from ..scene.contact_markers import contact_scene_frames
 from ..scene.state import read_state
-from ..text import characters_per_line, draw_text, ui_scale
+from ..text import abbreviate_sides, characters_per_line, draw_text, ui_scale
 from .sidebar import OnResult
 
 _STATE_ICONS = {"auto": "RADIOBUT_OFF", "enforced": "CHECKMARK", "rejected": "X"}
@@ -131,7 +130,7 @@ def shown_touches(collection: bpy.types.Collection, scene_frame: int) -> set[str
 
 def touch_title(touch: Touch, *, abbreviate: bool) -> str:
     """`A right hand – B right hand and 2 more`, abbreviated `R hand–R hand +2`: A's side first, who touches the ground named."""
-    return _abbreviated(touch.title) if abbreviate else touch.title
+    return abbreviate_sides(touch.title) if abbreviate else touch.title
 
 
 def touch_icon(touch: Touch) -> str:
@@ -144,14 +143,7 @@ def region_text(contact: Contact, *, abbreviate: bool = False) -> str:
     text = " – ".join(
         "ground" if person == GROUND else f"{'AB'[int(person)]} {region.replace('_', ' ')}" for person, region in sides
     )
-    return _abbreviated(text) if abbreviate else text
-
-
-def _abbreviated(title: str) -> str:
-    title = re.sub(r" and (\d+) more$", r" +\1", title).replace(" – ", "–")
-    for word, short in (("left ", "L "), ("right ", "R "), ("both ", "")):
-        title = title.replace(word, short)
-    return title if "–ground" in title else title.removeprefix("A ").replace("–B ", "–")
+    return abbreviate_sides(text) if abbreviate else text
 
 
 def _draw_states(layout: Any, touch: list[Contact], marked: int) -> None:
