@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _HEADER, _LAST_HEADER, _TO_NEXT_HEADER = 26, 14, 32
 _SCROLL, _MOST_SCROLLS = 40, 100
 """px that Blender scrolls at once, and how often at the most: farther than any sidebar is long."""
 _REST = 0.4  # seconds after which Blender knows for sure what is under the mouse
+_DRAWN = ("mesh", "armature", "empty", "camera")
 _TITLE = 70  # px from the sidebar's left to the title of a panel
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
     zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
@@ -128,13 +130,27 @@ def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scr
     It is looked for in what the sidebar shows, then from its top on. `columns`: where in the sidebar, from 0 at the left to 1 at
     the right.
     """
-    system: Any = bpy.context.preferences.system
-    samples = system.viewport_aa
-    system.viewport_aa = "OFF"  # each move of the mouse draws the view anew, which takes twice as long with them
-    try:
+    with _empty_view():
+        yield _REST
         yield from _sweep(wanted, found, columns, scrolls)
+
+
+@contextmanager
+def _empty_view() -> Generator[None]:
+    """Draw nothing in the view, which lies below the sidebar and is drawn anew with every move of the mouse there.
+
+    Without a GPU that takes seconds, and buttons answer too late.
+    """
+    space = area().spaces.active
+    switches = [(space.overlay, "show_overlays"), *((space, f"show_object_viewport_{kind}") for kind in _DRAWN)]
+    before = [getattr(owner, name) for owner, name in switches]
+    for owner, name in switches:
+        setattr(owner, name, False)
+    try:
+        yield
     finally:
-        system.viewport_aa = samples
+        for (owner, name), value in zip(switches, before):
+            setattr(owner, name, value)
 
 
 def _sweep(wanted: str, found: list[Point], columns: Sequence[float], scrolls: int) -> Step:
@@ -149,7 +165,8 @@ def _sweep(wanted: str, found: list[Point], columns: Sequence[float], scrolls: i
             for column in columns:
                 at = (sidebar.x + round(sidebar.width * column), y)
                 _event(at, "MOUSEMOVE")
-                yield 0.02
+                yield 0.01  # the button before lets go,
+                yield 0.01  # and only with the next of Blender's events this one is under the mouse
                 if wanted in _under_mouse():
                     for place in (at, before):  # a busy Blender says what was under the mouse before
                         _event(place, "MOUSEMOVE")
