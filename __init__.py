@@ -1,10 +1,9 @@
 """The extension that Blender loads. Nothing is imported before Blender asks, so that the core works without bpy."""
 
-import sys
+# *Reload Scripts* runs this file again, and would otherwise go on with the modules as they were
+if "register" in globals():
+    import sys
 
-if (
-    "register" in globals()
-):  # *Reload Scripts* runs this file again, and would otherwise go on with the modules as they were
     for name in [name for name in sys.modules if name.startswith(f"{__name__}.")]:
         del sys.modules[name]
     for name in ("core", "socialmirror_blender"):
