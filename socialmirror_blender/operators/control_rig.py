@@ -267,7 +267,9 @@ def remove_controls(controls: Any, *, keep_action: bool) -> None:
 
 
 def _baked_text(bones: int) -> str:
-    return f"Your changes are keys on {counted(bones, 'bone')} now" if bones else "Nothing was changed with the controls"
+    return (
+        f"Your changes are keys on {counted(bones, 'bone')} now" if bones else "Nothing was changed with the controls"
+    )
 
 
 @contextmanager
