@@ -3,6 +3,7 @@
 from . import (
     camera_events,
     contact_events,
+    dropping,
     file_events,
     menus,
     operators,
@@ -28,6 +29,7 @@ def register() -> None:
     operators.register()
     panels.register()
     menus.register()
+    dropping.register()
     polling.register(reconstructions.import_outcome, unkeyed_pose)
     file_events.register()
     camera_events.register()
@@ -41,6 +43,7 @@ def unregister() -> None:
     camera_events.unregister()
     file_events.unregister()
     polling.unregister()
+    dropping.unregister()
     menus.unregister()
     panels.unregister()
     operators.unregister()

@@ -14,6 +14,7 @@ from ..core.contract.errors import UserError
 from . import folders
 from . import scene as scenes
 from .reconstructions import activate_shown_take, fill_missing_prompts
+from .relative_paths import rebase_paths
 from .runtime import polling
 from .runtime.clip_queue import ClipState, QueuedClip, may_share_folder
 from .runtime.origins import Origin, followed, is_open
@@ -35,6 +36,7 @@ def _before_saving(path: str = "", *_: Any) -> None:
     if path:
         _move_results_beside(Path(path))
         scenes.keep_links(path)
+        rebase_paths(bpy.data.filepath, path)
 
 
 def _move_results_beside(blend: Path) -> None:
@@ -87,10 +89,11 @@ def _may_be_written(folder: Path) -> bool:
 
 
 @persistent
-def _after_saving(*_: Any) -> None:
-    """A copy may have been saved elsewhere; the open file is where it was."""
+def _after_saving(path: str = "", *_: Any) -> None:
+    """A copy may have been saved elsewhere, or nothing at all; the open file is where it was."""
     if bpy.data.filepath:
         scenes.keep_links(bpy.data.filepath)
+        rebase_paths(path, bpy.data.filepath)
         _let_jobs_follow()
 
 
@@ -161,6 +164,7 @@ _HANDLERS = (
     ("load_post", _after_loading),
     ("save_pre", _before_saving),
     ("save_post", _after_saving),
+    ("save_post_fail", _after_saving),
     ("undo_pre", _before_step),
     ("redo_pre", _before_step),
     ("undo_post", _after_step),

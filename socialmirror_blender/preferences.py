@@ -51,7 +51,7 @@ class SOCIALMIRROR_preferences(bpy.types.AddonPreferences):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
-        draw_environment(layout.box())
+        draw_environment(layout.box(), choose_python=False)  # it has a field of its own below
         draw_job(layout, "install")
         column = layout.column()
         column.use_property_split = True

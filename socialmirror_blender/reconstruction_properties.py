@@ -128,7 +128,7 @@ class SOCIALMIRROR_collection(bpy.types.PropertyGroup):
     take_prompt: StringProperty(description="The prompt or the caption of the shown take", options={"HIDDEN"})
     take_prompt_source: StringProperty(description="Who wrote it; empty if it is not known", options={"HIDDEN"})
     contacts: CollectionProperty(type=SOCIALMIRROR_contact)
-    contact_index: IntProperty(name="Contact", description="The contact that the buttons apply to")
+    contact_index: IntProperty(name="Contact", description="A pair of regions of the touch, for the buttons below")
     touches: CollectionProperty(type=SOCIALMIRROR_touch)
     touch_index: IntProperty(
         name="Touch", description="What touches what. Click to show its regions and markers", update=_choose_touch

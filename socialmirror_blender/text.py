@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
 from typing import Any
 
+import blf
 import bpy
 
-_CHARACTER_WIDTH, _MARGINS = 6.2, 50
+_CHARACTER_WIDTH, _MARGINS = 6.2, 66
 """Average width of a character of the panel's font, and the width of the margins, in pixels at an interface scale of 1."""
 _ICON_WIDTH = 20
 _DEFAULT_REGION_WIDTH = 300
-_FEWEST_CHARACTERS = 16
+_NARROWEST = 90
+"""Width of a line, in pixels at an interface scale of 1, in a region that is too narrow for any."""
+_FONT = 0
 
 
 def draw_text(layout: Any, text: str, icon: str = "NONE", margin: int = 0) -> None:
@@ -38,9 +41,34 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
+def abbreviate_sides(title: str) -> str:
+    """What touches what, in short: `R hand–R hand +2`. A's side comes first; who touches the ground is named."""
+    title = re.sub(r" and (\d+) more$", r" +\1", title).replace(" – ", "–")
+    for word, short in (("left ", "L "), ("right ", "R "), ("both ", "")):
+        title = title.replace(word, short)
+    return title if "–ground" in title else title.removeprefix("A ").replace("–B ", "–")
+
+
 def wrap(text: str, width: float, scale: float) -> list[str]:
-    """Lines of a text that fit into `width` pixels at an interface scale."""
-    return textwrap.wrap(text, max(_FEWEST_CHARACTERS, characters_per_line(width, scale)))
+    """Lines of a text that fit into `width` pixels at an interface scale, as wide as Blender draws it. Long words are cut."""
+    room = max(width - _MARGINS * scale, _NARROWEST * scale)
+    blf.size(_FONT, bpy.context.preferences.ui_styles[0].widget.points * scale)
+    lines: list[str] = []
+    for word in text.split():
+        joined = f"{lines[-1]} {word}" if lines else word
+        if lines and _width(joined) <= room:
+            lines[-1] = joined
+            continue
+        while _width(word) > room:  # a path
+            fitting = next(count for count in range(len(word) - 1, 0, -1) if count == 1 or _width(word[:count]) <= room)
+            lines.append(word[:fitting])
+            word = word[fitting:]
+        lines.append(word)
+    return lines
+
+
+def _width(text: str) -> float:
+    return blf.dimensions(_FONT, text)[0]
 
 
 def characters_per_line(width: float, scale: float) -> int:

@@ -22,6 +22,7 @@ from ..scene.limb_states import STATE_TEXTS, LimbStretch, next_stretch
 from ..scene.names import rig_role
 from ..scene.objects import object_with_role
 from ..viewing import select_only
+from .jumping import FRAME_CHANGE
 from .reporting import OnReconstruction, OperatorReturn, poll_editable, reports_errors
 
 
@@ -89,7 +90,8 @@ class SOCIALMIRROR_OT_jump_to_frame(bpy.types.Operator):
     bl_idname = "socialmirror.jump_to_frame"
     bl_label = "Jump to Frames"
     bl_description = "Go to the first of these frames"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"UNDO_GROUPED", "INTERNAL"}
+    bl_undo_group = FRAME_CHANGE
 
     frame: IntProperty(options={"SKIP_SAVE", "HIDDEN"})
 

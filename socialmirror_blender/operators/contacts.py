@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty
+from bpy.props import BoolProperty, EnumProperty
 
 from ...core.contract.contact import STATES, Contact
 from .. import scene as scenes
@@ -15,7 +15,6 @@ from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..scene.contact_list import (
     activate_contact,
-    activate_index,
     active_contact,
     change_contacts,
     chosen_touches,
@@ -24,6 +23,7 @@ from ..scene.contact_list import (
 )
 from ..scene.contact_markers import contact_scene_frames
 from .contact_dialog import ContactDialog
+from .jumping import FRAME_CHANGE
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _STATE_TEXTS: dict[str, str] = {
@@ -155,20 +155,6 @@ class SOCIALMIRROR_OT_contact_state(_OnTouches, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class SOCIALMIRROR_OT_contact_choose(_OnContact, bpy.types.Operator):
-    bl_idname = "socialmirror.contact_choose"
-    bl_label = "Choose Contact"
-    bl_description = "Make this pair of regions the active one"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
-
-    index: IntProperty(options={"HIDDEN"})
-
-    @reports_errors
-    def execute(self, context: bpy.types.Context) -> OperatorReturn:
-        activate_index(require_reconstruction(context), self.index)
-        return {"FINISHED"}
-
-
 class SOCIALMIRROR_OT_contact_mark(_OnContact, bpy.types.Operator):
     bl_idname = "socialmirror.contact_mark"
     bl_label = "Select All Touches"
@@ -188,7 +174,8 @@ class SOCIALMIRROR_OT_contact_jump(bpy.types.Operator):
     bl_idname = "socialmirror.contact_jump"
     bl_label = "Jump to Contact"
     bl_description = "Go to the contact's first frame"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"UNDO_GROUPED"}
+    bl_undo_group = FRAME_CHANGE
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -209,7 +196,6 @@ CLASSES = (
     SOCIALMIRROR_OT_contact_edit,
     SOCIALMIRROR_OT_contact_remove,
     SOCIALMIRROR_OT_contact_state,
-    SOCIALMIRROR_OT_contact_choose,
     SOCIALMIRROR_OT_contact_mark,
     SOCIALMIRROR_OT_contact_jump,
 )

@@ -27,6 +27,7 @@ from ..scene.foot_list import read_foot_contacts
 from ..scene.names import control_rig_role, rig_role, skin_role
 from ..scene.objects import control_rig_of, has_control_rig, object_with_role
 from ..scene.shown import require_shown
+from ..text import counted
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 
 _LIMB_ITEMS = [("ALL", "All Limbs", ""), *((limb.name, limb.name.replace("_", " ").title(), "") for limb in LIMBS)]
@@ -138,7 +139,7 @@ class SOCIALMIRROR_OT_control_rig_remove(_OnControls, bpy.types.Operator):
             context.view_layer.objects.active = rig
             rig.select_set(True)
         context.scene.frame_set(context.scene.frame_current)
-        self.report({"INFO"}, f"{sum(changed)} bones have keys of yours" if self.keep else "The controls are removed")
+        self.report({"INFO"}, _baked_text(sum(changed)) if self.keep else "The controls are removed")
         if muted:
             self.report({"WARNING"}, f"Muted, because the keys now hold the motion that was shown: {', '.join(muted)}")
         return {"FINISHED"}
@@ -263,6 +264,12 @@ def remove_controls(controls: Any, *, keep_action: bool) -> None:
         action.use_fake_user = True
     elif action is not None and action.users == 0:
         bpy.data.actions.remove(action)
+
+
+def _baked_text(bones: int) -> str:
+    return (
+        f"Your changes are keys on {counted(bones, 'bone')} now" if bones else "Nothing was changed with the controls"
+    )
 
 
 @contextmanager

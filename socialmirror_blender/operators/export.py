@@ -47,7 +47,7 @@ _WEIGHTS = [
 
 class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.export"
-    bl_label = "Export SocialMirror People"
+    bl_label = "Export People"
     bl_description = (
         "Export the two people as the scene shows them, for a game engine or another program. All files share one origin, so "
         "that the people still touch"

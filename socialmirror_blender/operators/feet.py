@@ -12,6 +12,7 @@ from ..reconstruction_properties import FOOT_MODE_ITEMS
 from ..reconstructions import require_reconstruction
 from ..scene.foot_list import set_foot_mode
 from ..text import counted
+from .jumping import FRAME_CHANGE
 from .reporting import OnEditableReconstruction, OnReconstruction, OperatorReturn, reports_errors
 
 
@@ -39,7 +40,8 @@ class SOCIALMIRROR_OT_foot_jump(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.foot_jump"
     bl_label = "Jump to Foot Contact"
     bl_description = "Go to the frame in which the foot is set down"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"UNDO_GROUPED", "INTERNAL"}
+    bl_undo_group = FRAME_CHANGE
 
     frame: bpy.props.IntProperty(options={"HIDDEN"})
 

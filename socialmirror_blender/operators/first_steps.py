@@ -1,8 +1,9 @@
-"""Operators for the first minutes: the sample clip, the view of a result, and the scene's settings as the clip has them."""
+"""Operators for the first minutes: choosing a clip, the view of a result, and the scene's settings as the clip has them."""
 
 from __future__ import annotations
 
 import bpy
+from bpy.props import StringProperty
 
 from ...core.contract.errors import UserError
 from .. import scene as scenes
@@ -34,6 +35,22 @@ class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
         settings = settings_of(context)
         settings.source, settings.filepath, settings.use_range = "FILE", str(clip), False
         redraw()
+        return {"FINISHED"}
+
+
+class SOCIALMIRROR_OT_use_clip(bpy.types.Operator):
+    bl_idname = "socialmirror.use_clip"
+    bl_label = "Use as SocialMirror Clip"
+    bl_description = "Use a movie file as the clip to reconstruct"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    @reports_errors
+    def execute(self, context: bpy.types.Context) -> OperatorReturn:
+        settings = settings_of(context)
+        settings.source, settings.filepath = "FILE", self.filepath
+        session.redraw()
         return {"FINISHED"}
 
 
@@ -91,6 +108,7 @@ class SOCIALMIRROR_OT_key_for_scene_rate(OnIdleReconstruction, bpy.types.Operato
 
 CLASSES = (
     SOCIALMIRROR_OT_try_sample,
+    SOCIALMIRROR_OT_use_clip,
     SOCIALMIRROR_OT_show_result,
     SOCIALMIRROR_OT_match_scene,
     SOCIALMIRROR_OT_key_for_scene_rate,

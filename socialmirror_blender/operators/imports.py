@@ -55,7 +55,7 @@ class SOCIALMIRROR_OT_import_result(bpy.types.Operator):
 
 class SOCIALMIRROR_OT_import_folder(bpy.types.Operator):
     bl_idname = "socialmirror.import_folder"
-    bl_label = "Import SocialMirror Reconstruction"
+    bl_label = "Import Reconstruction"
     bl_description = "Import the two armatures, the camera and the contacts from the folder of a reconstruction"
     bl_options = {"REGISTER", "UNDO"}
 

@@ -16,6 +16,7 @@ from ..reconstructions import active_reconstruction
 from ..scene.colors import CONTACT_COLORS
 from ..scene.contact_list import active_touch, read_touches
 from ..scene.contact_markers import contact_scene_frames
+from ..text import abbreviate_sides
 
 Part = Literal["start", "end", "middle"]
 _SCRUB_AREA, _SCROLL_BAR, _BORDER, _GAP, _HANDLE = 23, 16, 5, 2, 6
@@ -28,6 +29,8 @@ _TALLEST, _LOWEST = 14, 4
 _LABELLED = 11
 """px of height from which on a strip has a label, at a user interface scale of 1."""
 _MIN_WIDTH = 10  # px
+_LEGIBLE = 30
+"""px of a label that have to be seen for it to be drawn at all, at a user interface scale of 1."""
 _UNREACHED_COLOR = (0.85, 0.25, 0.2)
 
 
@@ -108,7 +111,7 @@ def _draw() -> None:
         for edge in (strip.left, strip.right - _HANDLE * scale / 2):
             _draw_rectangle(edge, edge + _HANDLE * scale / 2, strip, (0.05, 0.05, 0.05, opacity))
         if strip.top - strip.bottom >= _LABELLED * scale:
-            _draw_label(strip, scale)
+            _draw_label(strip, room_beside(strip, strips, context.region.width), scale)
     gpu.state.blend_set("NONE")
 
 
@@ -119,16 +122,31 @@ def _draw_rectangle(left: float, right: float, strip: Strip, color: Sequence[flo
     batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
 
 
-def _draw_label(strip: Strip, scale: float) -> None:
-    font, size = 0, 10 * scale
+def room_beside(strip: Strip, strips: Sequence[Strip], width: float) -> float:
+    """px between the end of a strip and the next one in its lane, or the end of the region, which is `width` px wide."""
+    following = [other.left for other in strips if other.bottom == strip.bottom and other.left > strip.left]
+    return min([width, *following]) - strip.right
+
+
+def _draw_label(strip: Strip, beside: float, scale: float) -> None:
+    """Draw the label in the strip, or beside it if it fits only there, or abbreviated as much of it as the strip has room for."""
+    font, size, margin = 0, 10 * scale, _HANDLE * scale
     blf.size(font, size)
-    blf.color(font, 0.02, 0.02, 0.02, 1.0)
-    inside = blf.dimensions(font, strip.label)[0] < strip.right - strip.left - 2 * _HANDLE * scale
-    if not inside:
-        blf.color(font, 0.9, 0.9, 0.9, 1.0)
-    x = strip.left + _HANDLE * scale if inside else strip.right + _HANDLE * scale
-    blf.position(font, x, strip.bottom + (strip.top - strip.bottom - 0.7 * size) / 2, 0)
-    blf.draw(font, strip.label)
+    label, within = strip.label, strip.right - strip.left - 2 * margin
+    if blf.dimensions(font, label)[0] > max(within, beside - 2 * margin):
+        label = abbreviate_sides(label)
+    length = blf.dimensions(font, label)[0]
+    outside = within < length <= beside - 2 * margin
+    if not outside and min(length, within) < min(length, _LEGIBLE * scale):
+        return
+    left = (strip.right if outside else strip.left) + margin
+    shade = 0.9 if outside else 0.02
+    blf.color(font, shade, shade, shade, 1.0)
+    blf.enable(font, blf.CLIPPING)
+    blf.clipping(font, left, strip.bottom, left + (length if outside else within), strip.top)
+    blf.position(font, left, strip.bottom + (strip.top - strip.bottom - 0.7 * size) / 2, 0)
+    blf.draw(font, label)
+    blf.disable(font, blf.CLIPPING)
 
 
 _handles: list[Any] = []

@@ -27,6 +27,10 @@ class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):
         collection = active_reconstruction(context)
         assert collection is not None  # poll
         values = contact_list(collection)
+        stance = read_stance(collection)
+        if stance is not None:
+            draw_text(layout, stance_text(stance))
+        layout.label(text="Correct it by:")
         column = layout.column(align=True)
         column.enabled = not has_control_rig(collection)
         for name in ("camera_pitch", "camera_roll", "camera_height"):
@@ -34,9 +38,6 @@ class SOCIALMIRROR_PT_camera(OnReadableResult, bpy.types.Panel):
         column.prop(values, "camera_focal", text="Focal Scale")  # its name is too long for the sidebar
         if has_control_rig(collection):
             draw_text(layout, "Bake the control rig back first: the bones follow it.")
-        stance = read_stance(collection)
-        if stance is not None:
-            draw_text(layout, stance_text(stance))
         if correction_of(collection).changes:
             row = layout.row(align=True)
             row.operator("socialmirror.reset_camera", text="Reset", icon="LOOP_BACK")

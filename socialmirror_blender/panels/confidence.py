@@ -9,8 +9,10 @@ import bpy
 from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES, CameraAgreement, Quality, Stretch
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, read_info
-from ..scene.confidence_overlay import collection_stretches, is_overlay_shown
-from ..scene.limb_states import FILLED_IN, STATE_TEXTS, UNCERTAIN, LimbStretch
+from ..scene.confidence_overlay import FramesAndStates, is_overlay_shown, limb_states_of
+from ..scene.limb_states import FILLED_IN, LIMBS, STATE_TEXTS, UNCERTAIN, limbs_at
+from ..scene.names import rig_role
+from ..scene.objects import object_with_role
 from ..scene.recent import Recent
 from ..text import draw_text
 from .sidebar import OnResult
@@ -22,8 +24,8 @@ GRADE_TEXTS = {
 }
 _GRADE_ICONS = {"good": "CHECKMARK", "fair": "INFO", "bad": "ERROR"}
 _SHOWN_STRETCHES = 4
-_stretches: Recent[list[LimbStretch]] = Recent(seconds=1.0)
-"""By import, take and first frame: panels are drawn in every frame while the motion plays."""
+_states: Recent[list[FramesAndStates | None]] = Recent(seconds=1.0)
+"""Of both people, by import, take and first frame: panels are drawn in every frame while the motion plays."""
 
 
 class SOCIALMIRROR_PT_confidence(OnResult, bpy.types.Panel):
@@ -39,19 +41,17 @@ class SOCIALMIRROR_PT_confidence(OnResult, bpy.types.Panel):
             _draw_quality(layout, info.quality, scenes.read_state(collection).timing)
 
 
-def limb_line(stretches: list[LimbStretch], person: int, frame: int) -> str:
-    """What is not plainly seen of a person in a frame, in short: `A: filled in L arm; uncertain R leg`."""
-    here = [each for each in stretches if each.person == person and each.first <= frame <= each.last]
-    parts = [
-        f"{STATE_TEXTS[state]} {', '.join(_short(each.limb) for each in here if each.state == state)}"
-        for state in (FILLED_IN, UNCERTAIN)
-        if any(each.state == state for each in here)
-    ]
+def limb_line(states: FramesAndStates | None, person: int, frame: int) -> str:
+    """What is not plainly seen of a person in a frame, as the skins are coloured: `A: filled in L arm; uncertain R leg`."""
+    here = {} if states is None else limbs_at(*states, frame)
+    parts = [f"{STATE_TEXTS[state]} {_short(here[state])}" for state in (FILLED_IN, UNCERTAIN) if here.get(state)]
     return f"{'AB'[person]}: {'; '.join(parts) or 'all limbs visible'}"
 
 
-def _short(limb: str) -> str:
-    return limb.replace("left", "L").replace("right", "R")
+def _short(limbs: list[str]) -> str:
+    if len(limbs) == len(LIMBS):
+        return "all limbs"
+    return ", ".join(limb.replace("left", "L").replace("right", "R") for limb in limbs)
 
 
 def quality_text(stretch: Stretch) -> str:
@@ -91,10 +91,9 @@ def _draw_limbs(layout: Any, collection: bpy.types.Collection, frame: int) -> No
         row = layout.row(align=True)
         row.label(text="Filled in", icon="COLORSET_03_VEC")
         row.label(text="Uncertain", icon="COLORSET_09_VEC")
-    stretches = _read_stretches(collection)
     column = layout.column(align=True)
-    for person in range(PEOPLE):  # always one line each: the panel must not jump while the motion plays
-        column.label(text=limb_line(stretches, person, frame))
+    for person, states in enumerate(_read_states(collection)):
+        column.label(text=limb_line(states, person, frame))  # always one line: the panel must not jump while it plays
 
 
 def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
@@ -111,9 +110,13 @@ def _draw_quality(layout: Any, quality: Quality, timing: Any) -> None:
         draw_text(layout, camera_text(quality.camera), icon="CHECKMARK" if quality.camera.agrees else "ERROR")
 
 
-def _read_stretches(collection: bpy.types.Collection) -> list[LimbStretch]:
+def _read_states(collection: bpy.types.Collection) -> list[FramesAndStates | None]:
+    def read() -> list[FramesAndStates | None]:
+        rigs = [object_with_role(collection, rig_role(person)) for person in range(PEOPLE)]
+        return [None if rig is None else limb_states_of(rig) for rig in rigs]
+
     state = scenes.read_state(collection)
-    return _stretches.get((state.id, state.take, state.first_frame), lambda: collection_stretches(collection))
+    return _states.get((state.id, state.take, state.first_frame), read)
 
 
 _BUTTON_WIDTH = 40

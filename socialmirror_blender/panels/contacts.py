@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import bpy
@@ -12,19 +11,27 @@ from ...core.contract.skeleton import GROUND
 from ...core.contract.touches import Touch
 from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction
-from ..scene.contact_list import active_contact, active_touch, chosen_touches, read_contacts, read_touch, read_touches
+from ..scene.contact_list import (
+    active_contact,
+    active_touch,
+    chosen_touches,
+    read_contacts,
+    read_item,
+    read_touch,
+    read_touches,
+)
 from ..scene.contact_markers import contact_scene_frames
 from ..scene.state import read_state
-from ..text import characters_per_line, ui_scale
+from ..text import abbreviate_sides, characters_per_line, draw_text, ui_scale
 from .sidebar import OnResult
 
 _STATE_ICONS = {"auto": "RADIOBUT_OFF", "enforced": "CHECKMARK", "rejected": "X"}
 _UNREACHED_ICON = "ERROR"
 _STATE_BUTTONS = (("auto", "Auto"), ("enforced", "Enforce"), ("rejected", "Reject"))
-_LABEL_WIDTH = 0.68
-"""Fraction of a row that the label has; the frames have the rest."""
-_UNABBREVIATED_CHARACTERS = 50
-"""Width of the list, in characters, above which sides are not abbreviated."""
+_TITLE_CHARACTERS, _PAIR_CHARACTERS, _FRAMES_CHARACTERS = 47, 33, 27
+"""Widths of the sidebar, in characters, above which titles of touches and of pairs are not abbreviated, and frames shown."""
+_MOST_PAIRS = 8
+"""Pairs that the list shows without scrolling."""
 
 
 class SOCIALMIRROR_PT_contacts(OnResult, bpy.types.Panel):
@@ -50,7 +57,7 @@ class SOCIALMIRROR_PT_contacts(OnResult, bpy.types.Panel):
         if contact is not None:
             marked = len(chosen_touches(collection)) if any(row.marked for row in listed.touches) else 0
             _draw_states(layout, [item for item in read_contacts(collection) if item.touch == contact.touch], marked)
-            _draw_regions(layout.box(), collection, contact)
+            _draw_pairs(layout, listed, contact)
 
 
 class SOCIALMIRROR_UL_touches(bpy.types.UIList):
@@ -72,18 +79,44 @@ class SOCIALMIRROR_UL_touches(bpy.types.UIList):
         row = layout.row(align=True)
         row.active = touch.state != "rejected"
         row.prop(item, "marked", text="")
-        split = row.split(factor=_LABEL_WIDTH)
         width = characters_per_line(context.region.width, ui_scale())
-        split.label(text=touch_title(touch, abbreviate=width <= _UNABBREVIATED_CHARACTERS), icon=touch_icon(touch))
-        frames = split.row()
-        frames.alignment = "RIGHT"
-        first, last = contact_scene_frames(data.id_data, touch.frame_start, touch.frame_end)
-        frames.label(text=f"{first}–{last}")
+        row.label(text=touch_title(touch, abbreviate=width <= _TITLE_CHARACTERS), icon=touch_icon(touch))
+        if width > _FRAMES_CHARACTERS:
+            frames = row.row()
+            frames.alignment = "RIGHT"
+            first, last = contact_scene_frames(data.id_data, touch.frame_start, touch.frame_end)
+            frames.label(text=f"{first}–{last}")
 
     def filter_items(self, context: Any, data: Any, property: str) -> Any:
         rows = getattr(data, property)
         wanted = shown_touches(data.id_data, context.scene.frame_current)
         return [self.bitflag_filter_item if row.touch_id in wanted else 0 for row in rows], []
+
+
+class SOCIALMIRROR_UL_pairs(bpy.types.UIList):
+    """The pairs of regions that make up the active touch."""
+
+    def draw_item(
+        self,
+        context: Any,
+        layout: Any,
+        data: Any,
+        item: Any,
+        icon: Any,
+        active_data: Any,
+        active_property: Any,
+        index: Any,
+        flt_flag: Any,
+    ) -> None:
+        contact = read_item(item)
+        row = layout.row()
+        row.active = contact.state != "rejected"
+        width = characters_per_line(context.region.width, ui_scale())
+        row.label(text=region_text(contact, abbreviate=width <= _PAIR_CHARACTERS), icon=_STATE_ICONS[contact.state])
+
+    def filter_items(self, context: Any, data: Any, property: str) -> Any:
+        touch = active_touch(data.id_data)
+        return [self.bitflag_filter_item if item.touch == touch else 0 for item in getattr(data, property)], []
 
 
 def shown_touches(collection: bpy.types.Collection, scene_frame: int) -> set[str]:
@@ -97,23 +130,20 @@ def shown_touches(collection: bpy.types.Collection, scene_frame: int) -> set[str
 
 def touch_title(touch: Touch, *, abbreviate: bool) -> str:
     """`A right hand – B right hand and 2 more`, abbreviated `R hand–R hand +2`: A's side first, who touches the ground named."""
-    if not abbreviate:
-        return touch.title
-    title = re.sub(r" and (\d+) more$", r" +\1", touch.title).replace(" – ", "–")
-    title = title.replace("left ", "L ").replace("right ", "R ")
-    return title if "–ground" in title else title.removeprefix("A ").replace("–B ", "–")
+    return abbreviate_sides(touch.title) if abbreviate else touch.title
 
 
 def touch_icon(touch: Touch) -> str:
     return _UNREACHED_ICON if touch.reached is False and touch.state != "rejected" else _STATE_ICONS[touch.state]
 
 
-def region_text(contact: Contact) -> str:
-    """A pair of regions in one line: `A right palm – B chest`."""
+def region_text(contact: Contact, *, abbreviate: bool = False) -> str:
+    """A pair of regions in one line: `A right palm – B chest`, abbreviated `R palm–chest`."""
     sides = [(contact.person_a, contact.region_a), (contact.person_b, contact.region_b)]
-    return " – ".join(
+    text = " – ".join(
         "ground" if person == GROUND else f"{'AB'[int(person)]} {region.replace('_', ' ')}" for person, region in sides
     )
+    return abbreviate_sides(text) if abbreviate else text
 
 
 def _draw_states(layout: Any, touch: list[Contact], marked: int) -> None:
@@ -127,20 +157,19 @@ def _draw_states(layout: Any, touch: list[Contact], marked: int) -> None:
         row.operator("socialmirror.contact_state", text=text, icon=_STATE_ICONS[state], depress=pressed).state = state
 
 
-def _draw_regions(layout: Any, collection: bpy.types.Collection, active: Contact) -> None:
+def _draw_pairs(layout: Any, listed: Any, active: Contact) -> None:
     """The pairs of regions of the active touch, and what is known of the active pair."""
-    column = layout.column(align=True)
-    touch = active_touch(collection)
-    contacts = read_contacts(collection)
-    for index, contact in enumerate(contacts):
-        if contact.touch == touch:
-            row = column.row(align=True)
-            row.active = contact.state != "rejected"
-            icon = _STATE_ICONS[contact.state]
-            chosen = contact.id == active.id
-            row.operator(
-                "socialmirror.contact_choose", text=region_text(contact), icon=icon, emboss=chosen, depress=chosen
-            ).index = index
+    rows = sum(item.touch == active.touch for item in listed.contacts)
+    layout.template_list(
+        "SOCIALMIRROR_UL_pairs",
+        "",
+        listed,
+        "contacts",
+        listed,
+        "contact_index",
+        rows=min(rows, _MOST_PAIRS),
+        maxrows=_MOST_PAIRS,
+    )
     row = layout.row(align=True)
     for state, _ in _STATE_BUTTONS:
         button = row.operator(
@@ -149,10 +178,10 @@ def _draw_regions(layout: Any, collection: bpy.types.Collection, active: Contact
         button.state, button.one = state, True
     row.operator("socialmirror.contact_edit", text="Edit", icon="GREASEPENCIL")
     row.operator("socialmirror.contact_remove", text="", icon="REMOVE").one = True
+    facts = layout.column(align=True)
+    facts.active = False
     for text in contact_facts(active):
-        row = layout.row()
-        row.active = False
-        row.label(text=text)
+        draw_text(facts, text)
 
 
 def contact_facts(contact: Contact) -> list[str]:
@@ -167,4 +196,4 @@ def contact_facts(contact: Contact) -> list[str]:
     return facts
 
 
-CLASSES = (SOCIALMIRROR_UL_touches, SOCIALMIRROR_PT_contacts)
+CLASSES = (SOCIALMIRROR_UL_touches, SOCIALMIRROR_UL_pairs, SOCIALMIRROR_PT_contacts)

@@ -33,8 +33,8 @@ class SOCIALMIRROR_PT_control_rig(OnResult, bpy.types.Panel):
             layout.prop(active.pose, "use_auto_ik", text="Auto IK (G pulls the limb)")
         if None in rigs:
             row = layout.row(align=True)
-            row.operator("socialmirror.control_rig_add", text="Both", icon="ARMATURE_DATA").both = True
-            row.operator("socialmirror.control_rig_add", text="Selected", icon="BONE_DATA").both = False
+            row.operator("socialmirror.control_rig_add", text="Add to Both").both = True
+            row.operator("socialmirror.control_rig_add", text="Add to Selected").both = False
         shown = next((rig for rig in rigs if rig is not None and rig == context.object), None)
         shown = shown or next((rig for rig in rigs if rig is not None), None)
         if shown is None:

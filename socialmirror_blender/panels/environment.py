@@ -41,8 +41,8 @@ def _draw_notes(layout: Any) -> None:
         draw_text(layout, note, icon="INFO")
 
 
-def draw_environment(layout: Any) -> None:
-    """Draw the environment's state, and the button that gets it ready."""
+def draw_environment(layout: Any, *, choose_python: bool = True) -> None:
+    """Draw the environment's state, and the button that gets it ready; `choose_python`: with the one for another interpreter."""
     environment = session.environment
     icon = _ICONS[environment.state]
     column = layout.column(align=True)
@@ -66,6 +66,9 @@ def draw_environment(layout: Any) -> None:
     if environment.state is not EnvironmentState.INSTALLING:
         if not environment.own:
             column.operator("socialmirror.use_own_environment", icon="LOOP_BACK")
-        row = column.row(align=True)
-        row.operator("socialmirror.use_interpreter", icon="FILE_SCRIPT")
-        row.operator("socialmirror.check_environment", text="", icon="FILE_REFRESH")
+        if choose_python:
+            row = column.row(align=True)
+            row.operator("socialmirror.use_interpreter", icon="FILE_SCRIPT")
+            row.operator("socialmirror.check_environment", text="", icon="FILE_REFRESH")
+        else:
+            column.operator("socialmirror.check_environment", icon="FILE_REFRESH")

@@ -29,19 +29,22 @@ class SOCIALMIRROR_PT_feet(OnResult, bpy.types.Panel):
             draw_text(layout, "No foot stands long enough, or the take was made by an earlier version.")
             return
         layout.prop(listed, "foot_sensitivity", slider=True)
+        indices, timing = listed_feet(collection), scenes.read_state(collection).timing
+        modes = {listed.feet[index].mode for index in indices}
         column = layout.column(align=True)
         for items in (FOOT_MODE_ITEMS[:1], FOOT_MODE_ITEMS[1:]):  # the sidebar is too narrow for all of them in a row
             row = column.row(align=True)
             for mode, label, _, icon, _ in items:
-                row.operator("socialmirror.feet_mode", text=label, icon=icon).mode = mode
-        indices, timing = listed_feet(collection), scenes.read_state(collection).timing
+                row.operator("socialmirror.feet_mode", text=label, icon=icon, depress=modes == {mode}).mode = mode
         column = layout.column(align=True)
         for index in indices[:_SHOWN]:
             item = listed.feet[index]
             row = column.row(align=True)
             text = foot_text(item, timing.scene_range(item.frame_start, item.frame_end))
-            row.operator("socialmirror.foot_jump", text=text, emboss=False).frame = item.frame_start
-            row.prop(item, "mode", expand=True, icon_only=True)
+            left, right = row.row(), row.row(align=True)
+            left.alignment, right.alignment = "LEFT", "RIGHT"
+            left.operator("socialmirror.foot_jump", text=text, emboss=False).frame = item.frame_start
+            right.prop(item, "mode", expand=True, icon_only=True)
         if len(indices) > _SHOWN:
             column.label(text=f"and {len(indices) - _SHOWN} more")
 

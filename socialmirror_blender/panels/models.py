@@ -12,8 +12,6 @@ from ..text import draw_text
 from .sidebar import Sidebar
 
 _ICONS = {"installed": "CHECKMARK", "missing": "IMPORT", "damaged": "ERROR"}
-_TITLE_SHARE = 0.62
-"""Of the width, so that titles are not cut off."""
 _ABOUT = "Optional models for better tracking and for descriptions. Each is downloaded only when you ask for it."
 
 
@@ -45,11 +43,13 @@ class SOCIALMIRROR_PT_models(Sidebar, bpy.types.Panel):
 
 
 def _draw_model(box: Any, model: Model) -> None:
-    split = box.split(factor=_TITLE_SHARE)
-    split.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
-    row = split.row(align=True)
+    heading = box.row()
+    title, row = heading.row(), heading.row(align=True)
+    title.alignment, row.alignment = "LEFT", "RIGHT"  # each as wide as it needs, so that titles are not cut off
+    title.label(text=model.title, icon=_ICONS.get(model.state, "QUESTION"))
     if model.state != "installed":
         download = row.row(align=True)
+        download.alignment = "RIGHT"
         download.enabled = bpy.app.online_access
         download.operator(
             "socialmirror.download_model", text="Resume" if model.bytes_begun else "Download"

@@ -63,6 +63,8 @@ class ResultState:
     """Whether the prompt is another than that of the take."""
     camera_view: bool = True
     """Whether a 3D view looks through the clip's camera."""
+    controls: bool = False
+    """Whether a person has a control rig, which Refine needs baked back."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,11 @@ def _while_running(job: Job) -> Step:
 
 
 def _after_failure(failure: Failure) -> Step:
+    """The way out; the failure itself stands above it, in red."""
     fix = FIXES.get(failure.code)
     if fix is not None:
-        return Step(fix.text, "ERROR", Button(fix.operator), alert=True)
-    return Step(failure.hint or "Press Show Log, and report what it says.", "ERROR", alert=True)
+        return Step(fix.text, "INFO", Button(fix.operator))
+    return Step(failure.hint or "Press Show Log, and report what it says.")
 
 
 def _for_environment(state: EnvironmentState, online: bool) -> Step:
@@ -152,6 +155,8 @@ def _for_environment(state: EnvironmentState, online: bool) -> Step:
 def _after_result(result: ResultState) -> Step:
     if not result.folder_found:
         return Step("The result's folder is missing: see the note below.", "ERROR", alert=True)
+    if result.controls:
+        return Step("Pose with the controls, then bake back.", "POSE_HLT", Button("socialmirror.control_rig_remove"))
     count = result.edits
     if count or result.prompt_waits:
         waiting = [counted(count, "edit")] if count else []

@@ -40,7 +40,7 @@ def own_keys_lines(name: str, keys: OwnKeys) -> list[str]:
     bones = len(keys.frames)
     heading = f"{name}: {counted(keys.count, 'key')} on {counted(bones, 'bone')}"
     if keys.others:
-        heading += f", and {counted(keys.others, 'other curve')}"
+        heading += f", and {counted(keys.others, 'other F-Curve')}"
     lines = [f"{bone.replace('_', ' ')}: {frames_text(frames)}" for bone, frames in keys.frames.items()]
     if bones > _SHOWN_BONES:
         lines = [*lines[:_SHOWN_BONES], f"and {counted(bones - _SHOWN_BONES, 'more bone')}"]

@@ -58,12 +58,15 @@ def _draw_pins(layout: Any, pins: list[PinnedRange]) -> None:
     for pin in pins[:_SHOWN_PINS]:
         row = layout.row(align=True)
         row.active = not (pin.muted or pin.outside)
-        button = row.operator(
+        left, right = row.row(align=True), row.row(align=True)
+        left.alignment, right.alignment = "LEFT", "RIGHT"
+        button = left.operator(
             "socialmirror.pin_jump", text=pin_text(pin), icon="PINNED" if pin.in_world else "CON_ROTLIKE", emboss=False
         )
-        mute = row.operator("socialmirror.pin_mute", text="", icon="HIDE_ON" if pin.muted else "HIDE_OFF", emboss=False)
+        hidden = "HIDE_ON" if pin.muted else "HIDE_OFF"
+        mute = right.operator("socialmirror.pin_mute", text="", icon=hidden, emboss=False)
         mute.mute = not pin.muted
-        remove = row.operator("socialmirror.pin_remove", text="", icon="X", emboss=False)
+        remove = right.operator("socialmirror.pin_remove", text="", icon="X", emboss=False)
         for chosen in (button, mute, remove):
             chosen.person, chosen.joint, chosen.first, chosen.last = pin.person, pin.joint, pin.first, pin.last
     if len(pins) > _SHOWN_PINS:

@@ -19,7 +19,7 @@ def draw_clip_prompt(layout: Any, settings: Any) -> None:
     hint = "For the clip: it guides the motion, and contacts that it names are added."
     if user_prompt(settings) is None:
         hint = _SUGGESTED if settings.prompt else ""
-    _draw(layout, settings, "What they do in the clip, e.g. a handshake", hint)
+    _draw(layout, settings, "What they do, e.g. a handshake", hint)
 
 
 def draw_result_prompt(layout: Any, collection: bpy.types.Collection) -> None:

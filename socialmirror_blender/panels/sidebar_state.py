@@ -13,6 +13,7 @@ from ..properties import settings_of
 from ..reconstructions import active_reconstruction, read_info
 from ..runtime import paths
 from ..runtime.session import session
+from ..scene.objects import has_control_rig
 from ..scene.result_prompt import wanted_prompt
 from ..viewing import is_seen_through_camera
 from .next_step import ResultState, SidebarState
@@ -50,4 +51,5 @@ def _result_state(context: bpy.types.Context, collection: bpy.types.Collection) 
         edits=scenes.count_waiting_edits(collection),
         prompt_waits=info is not None and wanted_prompt(collection) is not None,
         camera_view=is_seen_through_camera(context.scene),
+        controls=has_control_rig(collection),
     )

@@ -31,7 +31,7 @@ from .objects import object_with_role
 from .rest_pose import BONES
 from .skin_weights import read_vertex_weights
 
-_FramesAndStates = tuple[np.ndarray, np.ndarray]
+FramesAndStates = tuple[np.ndarray, np.ndarray]
 """Scene frames int [S], and the states uint8 [S,6] of the limbs at them."""
 
 
@@ -43,7 +43,7 @@ def write_limb_states(action: bpy.types.Action, states: np.ndarray) -> None:
     stored[LIMB_STATES_PROPERTY] = states.astype(np.uint8).tobytes()
 
 
-def limb_states_of(rig: bpy.types.Object) -> _FramesAndStates | None:
+def limb_states_of(rig: bpy.types.Object) -> FramesAndStates | None:
     """The states of the limbs in the take that an armature shows; None if it does not say so."""
     shown, mark = take_of(rig), mark_of_take(rig)
     if shown is None or mark is None:

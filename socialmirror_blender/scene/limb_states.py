@@ -94,6 +94,14 @@ def limb_stretches(frames: np.ndarray, states: Sequence[np.ndarray]) -> list[Lim
     return sorted(found, key=lambda stretch: (stretch.first, stretch.person, LIMBS.index(stretch.limb)))
 
 
+def limbs_at(frames: np.ndarray, states: np.ndarray, frame: int) -> dict[int, list[str]]:
+    """The limbs in each state at a scene frame, from the states [S,6] at the frames [S]; none beyond these."""
+    column = int(np.searchsorted(frames, frame, side="right")) - 1
+    if not len(frames) or not frames[0] <= frame <= frames[-1]:
+        return {}
+    return {state: [limb for limb, of_limb in zip(LIMBS, states[column]) if of_limb == state] for state in STATE_TEXTS}
+
+
 def next_stretch(stretches: Sequence[LimbStretch], frame: int, backwards: bool = False) -> LimbStretch | None:
     """The stretch that begins first after a frame, or last before it; from the end on it goes round. None if there is none."""
     if backwards:

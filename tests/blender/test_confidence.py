@@ -51,6 +51,25 @@ def test_states_of_limbs_do_not_flicker(limb_states: ModuleType, contract: Modul
     assert go([], 5) is None
 
 
+def test_the_panel_says_of_a_frame_what_the_skins_show_in_it(product: Product, limb_states: ModuleType) -> None:
+    """A stretch that is filled in only in part: in the other frames its colour is that of uncertain limbs."""
+    line = product("socialmirror_blender.panels.confidence").limb_line
+    states = np.ones((10, 6), np.uint8)
+    states[2:5, limb_states.LIMBS.index("left arm")] = limb_states.UNCERTAIN
+    states[5:8, limb_states.LIMBS.index("left arm")] = limb_states.FILLED_IN
+    states[9] = limb_states.FILLED_IN
+    of_person = (np.arange(101, 111), states)
+    assert [line(of_person, 0, frame) for frame in (100, 101, 103, 106, 110, 111)] == [
+        "A: all limbs visible",
+        "A: all limbs visible",
+        "A: uncertain L arm",
+        "A: filled in L arm",
+        "A: filled in all limbs",
+        "A: all limbs visible",
+    ]
+    assert line(None, 1, 101) == "B: all limbs visible"
+
+
 def test_next_uncertain_stretch_goes_there_says_whose_limb_it_is_and_selects_them(
     imported: Any, scene: ModuleType, product: Product
 ) -> None:
@@ -59,7 +78,7 @@ def test_next_uncertain_stretch_goes_there_says_whose_limb_it_is_and_selects_the
     press("uncertain_stretch")
     assert bpy.context.scene.frame_current == 13
     assert bpy.context.selected_objects == [scene.rig_of(imported, 0)]
-    product("socialmirror_blender.panels.confidence")._stretches.forget()
+    product("socialmirror_blender.panels.confidence")._states.forget()
     assert {"A: filled in L arm", "B: all limbs visible"} <= set(draw_sidebar().texts)
     bpy.context.scene.frame_set(5)
     assert {"A: all limbs visible", "B: all limbs visible"} <= set(draw_sidebar().texts)

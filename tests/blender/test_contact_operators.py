@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -136,7 +137,7 @@ def test_one_pair_of_regions_of_a_touch_can_be_rejected(
     hug = [contact(0, "left_palm", 1, "back", 2, 9, touch="hug"), contact(0, "chest", 1, "chest", 4, 8, touch="hug")]
     contacts.write_contacts(imported, hug)
     assert len(imported.socialmirror.touches) == 1
-    press("contact_choose", index=1)
+    imported.socialmirror.contact_index = 1
     press("contact_state", state="rejected", one=True)
     assert [item.state for item in scene.read_contacts(imported)] == ["auto", "rejected"]
     press("contact_remove", one=True)
@@ -164,5 +165,17 @@ def test_touches_that_follow_each_other_share_a_lane_of_the_timeline(product: Pr
     strips = product("socialmirror_blender.overlays.contact_strips")
     assert strips.lanes_of([(1, 10), (5, 20), (11, 30), (21, 25)]) == [0, 1, 0, 1]
     strip = strips.Strip("hug", "A chest – B chest", (1, 1, 0), left=100.0, right=200.0, bottom=2.0, top=12.0)
+    later = [
+        replace(strip, left=left, right=left + 50, bottom=bottom) for left, bottom in ((260.0, 2.0), (230.0, 14.0))
+    ]
+    assert strips.room_beside(strip, [strip, *later], 900) == 60, "labels do not overlap the next strip of the lane"
+    assert strips.room_beside(strip, [strip], 900) == 700
     assert [strip.part_at(x, 5, handle=6) for x in (90, 99, 150, 198, 210)] == [None, "start", "middle", "end", None]
     assert strip.part_at(150, 20, handle=6) is None
+
+
+@pytest.mark.parametrize("jump", ["contact_jump", "foot_jump", "jump_to_frame"])
+def test_a_jump_is_an_undo_step_so_that_undoing_the_next_edit_leaves_the_playhead(jump: str) -> None:
+    """Blender adds the step only in a window."""
+    operators: Any = bpy.ops
+    assert "UNDO_GROUPED" in getattr(operators.socialmirror, jump).bl_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,22 @@ import pytest
 
 from tests.blender.drawing import Layout
 from tests.blender.product import Product
-from tests.blender.user_actions import press
+from tests.blender.user_actions import press, settings
+
+OF_RESULT = [
+    "reconstruct",
+    "refine",
+    "show_result",
+    "contact_add",
+    "confidence_overlay",
+    "uncertain_stretch",
+    "uncertain_stretch",
+    "control_rig_add",
+    "control_rig_remove",
+    "retarget",
+    "match_scene",
+    "export",
+]
 
 
 def entries(menu: str) -> list[str]:
@@ -27,7 +43,8 @@ def entries(menu: str) -> list[str]:
     [
         ("TOPBAR_MT_file_import", ["import_folder"]),
         ("TOPBAR_MT_file_export", ["export"]),
-        ("VIEW3D_MT_pose", ["pin", "pin_range", "unpin", "pin_own_keys", "give_back"]),
+        ("VIEW3D_MT_object", OF_RESULT),
+        ("VIEW3D_MT_pose", ["pin", "pin_range", "unpin", "pin_own_keys", "give_back", *OF_RESULT]),
         ("SEQUENCER_MT_strip", ["queue_strips"]),
     ],
 )
@@ -55,3 +72,17 @@ def test_export_can_keep_its_settings_as_a_preset() -> None:
     assert properties["directory"].is_skip_save, "a preset is not bound to a folder"
     kept = {item.identifier for item in properties if not (item.is_hidden or item.is_skip_save)}
     assert {"target", "people", "names", "root", "origin", "weights", "animation_only"} <= kept
+
+
+def test_a_movie_is_used_as_the_clip_if_it_is_dropped_on_the_tab_and_nowhere_else(
+    tmp_path: Path, product: Product
+) -> None:
+    handler = product("socialmirror_blender.dropping").SOCIALMIRROR_FH_clip
+    tab = SimpleNamespace(type="UI", active_panel_category="SocialMirror")
+    view, other = SimpleNamespace(type="VIEW_3D"), SimpleNamespace(type="UI", active_panel_category="Item")
+    dropped_on = [handler.poll_drop(SimpleNamespace(area=view, region=region)) for region in (tab, other, None)]
+    assert dropped_on == [True, False, False]
+    assert ".mp4" in handler.bl_file_extensions.split(";")
+    settings().source = "STRIP"
+    press(handler.bl_import_operator.removeprefix("socialmirror."), filepath=str(tmp_path / "clip.mp4"))
+    assert (settings().source, settings().filepath) == ("FILE", str(tmp_path / "clip.mp4"))

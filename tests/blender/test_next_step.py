@@ -106,6 +106,7 @@ def test_with_a_result_the_step_is_to_look_to_edit_or_to_refine(steps: Steps) ->
     assert steps.next(steps.with_result(edits=1)) == ("1 edit: press Refine.", "refine")
     assert steps.next(steps.with_result(prompt_waits=True)) == ("A new prompt: press Refine.", "refine")
     assert steps.next(steps.with_result(edits=2, prompt_waits=True))[0] == "2 edits and a new prompt: press Refine."
+    assert steps.next(steps.with_result(edits=2, controls=True))[1] == "control_rig_remove"
     assert "folder is missing" in steps.next(steps.with_result(folder_found=False))[0]
     assert "Select an armature" in steps.next(replace(steps.ready, results_in_scene=2))[0]
 

@@ -42,10 +42,16 @@ while session.runner.job.active:
 assert session.runner.job.failure.code == "one-person"
 assert not [path for path in sys.path if "socialmirror" in path]
 assert not any(module.split(".")[0] in ("torch", "cv2", "transformers") for module in sys.modules)
+addon_utils.disable(name)  # what Reload Scripts does with each add-on
+importlib.reload(sys.modules[name])
+addon_utils.enable(name)
+assert importlib.import_module(name + ".socialmirror_blender.runtime.session") is not session, "Reload Scripts loads edits"
+session = importlib.import_module(name + ".socialmirror_blender.runtime.session")
+assert hasattr(bpy.types, "SOCIALMIRROR_PT_reconstruct")
 bpy.ops.preferences.addon_disable(module=name)
 left = [kind for kind in dir(bpy.types) if kind.startswith("SOCIALMIRROR_")]
 assert not left, left
-for menu in ("TOPBAR_MT_file_import", "TOPBAR_MT_file_export", "VIEW3D_MT_pose", "SEQUENCER_MT_strip"):
+for menu in ("TOPBAR_MT_file_import", "TOPBAR_MT_file_export", "VIEW3D_MT_object", "VIEW3D_MT_pose", "SEQUENCER_MT_strip"):
     drawn = getattr(bpy.types, menu)._dyn_ui_initialize()
     assert not [draw for draw in drawn if "socialmirror" in draw.__module__], menu
 assert not bpy.app.timers.is_registered(polling._tick)

@@ -55,6 +55,11 @@ def test_text_is_wrapped_to_the_width_of_the_region(product: Product) -> None:
     wrap = product("socialmirror_blender.text").wrap
     assert max(map(len, wrap("word " * 50, 300, 1.0))) < 300 / 6
     assert len(wrap("word " * 50, 300, 2.0)) > len(wrap("word " * 50, 300, 1.0))
+    assert len(wrap("will " * 50, 300, 1.0)) < len(wrap("mmmm " * 50, 300, 1.0)), "as wide as it is drawn"
+    assert wrap("", 300, 1.0) == []
+    path = "/clips/" + "long" * 30
+    assert "".join(wrap(path, 300, 1.0)) == path and len(wrap(path, 300, 1.0)) > 2
+    assert " ".join(wrap("two words", 10, 1.0)) == "two words", "a region without any room"
 
 
 def test_touches_and_their_pairs_of_regions_are_described_in_one_line(
@@ -68,6 +73,7 @@ def test_touches_and_their_pairs_of_regions_are_described_in_one_line(
     assert {"R hand–R hand", "B L foot–ground"} <= titles
     palms = scene.read_contacts(imported)[0]
     assert panel.region_text(palms) == "A right palm – B right palm"
+    assert panel.region_text(palms, abbreviate=True) == "R palm–R palm"
     assert panel.contact_facts(replace(palms, probability=0.8)) == ["Detected, 1.2 cm apart, 80 % likely"]
     unreached = panel.contact_facts(replace(palms, reached=False, vertex_a=7))
     assert unreached[1].startswith("Not reached")

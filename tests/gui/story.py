@@ -118,7 +118,7 @@ def show_confidence() -> gui.Step:
     """Colour the limbs by what was seen, at a frame in which an arm of each is hidden."""
     overlay: Any = product("socialmirror_blender.scene.confidence_overlay")
     state = product("socialmirror_blender.scene").read_state(result())
-    bpy.context.scene.frame_set(state.first_frame + 5)
+    bpy.context.scene.frame_set(state.first_frame + 2)
     yield from gui.push("confidence_overlay")
     shown = gui.area().spaces.active.overlay
     shown.show_bones = False  # they are drawn in front of the skins
@@ -219,7 +219,7 @@ def compare_takes() -> gui.Step:
     ghosts: Any = product("socialmirror_blender.scene.ghost")
     yield from gui.open_panel_below("export")
     yield from gui.push("take_ghost", _GHOST_ICON)
-    yield 1.0
+    yield 3.0  # the panels below slide down
     assert ghosts.ghost_take(result()) == "take-001"
     gui.screenshot("7_ghost")
     yield from gui.push("take_ghost", _GHOST_ICON)

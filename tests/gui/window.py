@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _HEADER, _LAST_HEADER, _TO_NEXT_HEADER = 26, 14, 32
 _SCROLL, _MOST_SCROLLS = 40, 100
 """px that Blender scrolls at once, and how often at the most: farther than any sidebar is long."""
 _REST = 0.4  # seconds after which Blender knows for sure what is under the mouse
+_DRAWN = ("mesh", "armature", "empty", "camera")
 _TITLE = 70  # px from the sidebar's left to the title of a panel
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH"} | dict(
     zip("0123456789", ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"))
@@ -128,6 +130,30 @@ def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scr
     It is looked for in what the sidebar shows, then from its top on. `columns`: where in the sidebar, from 0 at the left to 1 at
     the right.
     """
+    with _empty_view():
+        yield _REST
+        yield from _sweep(wanted, found, columns, scrolls)
+
+
+@contextmanager
+def _empty_view() -> Generator[None]:
+    """Draw nothing in the view, which lies below the sidebar and is drawn anew with every move of the mouse there.
+
+    Without a GPU that takes seconds, and buttons answer too late.
+    """
+    space = area().spaces.active
+    switches = [(space.overlay, "show_overlays"), *((space, f"show_object_viewport_{kind}") for kind in _DRAWN)]
+    before = [getattr(owner, name) for owner, name in switches]
+    for owner, name in switches:
+        setattr(owner, name, False)
+    try:
+        yield
+    finally:
+        for (owner, name), value in zip(switches, before):
+            setattr(owner, name, value)
+
+
+def _sweep(wanted: str, found: list[Point], columns: Sequence[float], scrolls: int) -> Step:
     view = region("WINDOW")
     yield from move((view.x + view.width // 3, view.y + view.height // 2))  # the button that was pressed last lets go
     before = (0, 0)
@@ -139,7 +165,8 @@ def find(wanted: str, found: list[Point], columns: Sequence[float] = (0.5,), scr
             for column in columns:
                 at = (sidebar.x + round(sidebar.width * column), y)
                 _event(at, "MOUSEMOVE")
-                yield 0.02
+                yield 0.01  # the button before lets go,
+                yield 0.01  # and only with the next of Blender's events this one is under the mouse
                 if wanted in _under_mouse():
                     for place in (at, before):  # a busy Blender says what was under the mouse before
                         _event(place, "MOUSEMOVE")
@@ -155,6 +182,10 @@ def open_panel_below(operator: str) -> Step:
     """Click on the header that is next below the button of an operator of the add-on."""
     found: list[Point] = []
     yield from find(f"socialmirror.{operator}(", found)
+    if found[0][1] - _TO_NEXT_HEADER < region("UI").y + _LAST_HEADER:  # the header is below the sidebar's lower end
+        yield from scroll_sidebar(4 * _SCROLL)
+        found.clear()
+        yield from find(f"socialmirror.{operator}(", found)
     yield from click((region("UI").x + _TITLE, found[0][1] - _TO_NEXT_HEADER))
 
 
