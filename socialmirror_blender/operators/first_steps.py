@@ -50,7 +50,7 @@ class SOCIALMIRROR_OT_use_clip(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         settings = settings_of(context)
         settings.source, settings.filepath = "FILE", self.filepath
-        session.redraw()
+        redraw()
         return {"FINISHED"}
 
 
