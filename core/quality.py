@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,13 +18,15 @@ from torch import Tensor
 from .body.landmarks import posed_landmarks
 from .body.model import BodyModel
 from .contract.contact import Contact
+from .contract.edits import Pin
 from .contract.frames import frames_in_words
 from .contract.reconstruction import BAD, FAIR, GOOD, PERSON_NAMES, Measured, Quality, Stretch
-from .contract.skeleton import LANDMARK_INDEX
+from .contract.skeleton import LANDMARK_INDEX, LANDMARKS
 from .contract.touches import group_touches
 from .fitting.energies import accelerations
 from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
+from .fitting.stretches import seconds_from
 from .motion import Posed, pose_motion
 from .observations.observe import Observations, smooth_over_time
 from .projection import project
@@ -76,6 +78,8 @@ class QualitySettings:
     """Length from which on a stretch is reported."""
     bridged_seconds: float = 0.2
     """Better frames between two stretches that are counted to them."""
+    pinned_seconds: float = 0.5
+    """Before and after a pin, over which a motion comes to it and leaves it."""
 
 
 @torch.no_grad()
@@ -85,9 +89,15 @@ def check_quality(
     body: BodyModel,
     contacts: Sequence[Contact],
     settings: QualitySettings | None = None,
+    *,
+    pins: Sequence[Pin] = (),
 ) -> Quality:
-    """Measure a take. `contacts` with their distances, as `contacts.measure_contacts` gives them."""
+    """Measure a take. `contacts` with their distances, as `contacts.measure_contacts` gives them.
+
+    What the user has pinned is where it should be, so the picture is not held against it, nor against the frames around.
+    """
     settings = settings or QualitySettings()
+    observations = _without_pinned(observations, pins, settings)
     posed = pose_motion(body, fitted.motion_incam)
     landmarks = posed_landmarks(posed, body)
     picture = median_reprojection_errors(landmarks, observations, settings)
@@ -126,6 +136,28 @@ def check_quality(
         ]
     stretches.sort(key=lambda stretch: (stretch.grade != BAD, -(stretch.last - stretch.first)))
     return Quality(tuple(measured), tuple(stretches[:_MOST_STRETCHES]))
+
+
+def _without_pinned(observations: Observations, pins: Sequence[Pin], settings: QualitySettings) -> Observations:
+    """The observations without the landmarks of pinned arms and legs, around the pins; of a pinned trunk or head without all."""
+    if not pins:
+        return observations
+    confidence = observations.confidence.clone()
+    for pin in pins:
+        pinned = observations.frame_index == pin.frame
+        frames = np.flatnonzero(seconds_from(pinned, observations.timeline) <= settings.pinned_seconds)
+        for landmark in _moved_by(pin.joint):
+            confidence[pin.person, frames, landmark] = 0
+    return replace(observations, confidence=confidence)
+
+
+def _moved_by(joint: str) -> Sequence[int]:
+    """Landmarks that are elsewhere where that joint is pinned."""
+    side, _, part = joint.partition("_")
+    if side not in ("left", "right"):
+        return range(len(LANDMARKS))
+    arm, leg = _LIMBS[2 * (side == "right") :][:2]
+    return leg if part in ("hip", "knee", "ankle", "foot") else arm
 
 
 def error_score(quality: Quality, settings: QualitySettings | None = None) -> float:

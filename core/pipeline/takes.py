@@ -506,10 +506,9 @@ def make_takes(
 
 def _result(clip: ClipNodes, take: TakeNodes, results: Results) -> TakeResult:
     scene, fitted = results[clip.scene], results[take.motion]
-    contacts = measure_contacts(
-        results[take.constraints].targets.contacts, fitted, scene.body, scene.observations.frame_index
-    )
-    quality = check_quality(fitted, scene.observations, scene.body, contacts)
+    targets = results[take.constraints].targets
+    contacts = measure_contacts(targets.contacts, fitted, scene.body, scene.observations.frame_index)
+    quality = check_quality(fitted, scene.observations, scene.body, contacts, pins=targets.pins)
     if clip.agreement is not None:
         quality = replace(quality, camera=results[clip.agreement].found)
     return TakeResult(

@@ -10,6 +10,7 @@ import pytest
 
 from core.body.model import BodyModel
 from core.contract.contact import Contact
+from core.contract.edits import Pin
 from core.contract.fields import Fields
 from core.contract.reconstruction import BAD, FAIR, GOOD, Quality, damaged
 from core.contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
@@ -70,6 +71,20 @@ def test_frames_in_which_a_person_is_beside_the_picture_are_named(
     (warning,) = (text for text in quality_warnings(quality) if "picture" in text)
     assert warning.startswith("Person B") and f"frames {first} to {first + 19}:" in warning
     assert error_score(quality) > error_score(check(scene, true, body))
+
+
+def test_what_the_user_has_pinned_is_not_held_against_the_take(
+    scene: Scene, true: FittedMotion, body: BodyModel
+) -> None:
+    beside = moved(true, slice(15, 24), (0.4, 0, 0))
+    frame = int(scene.detections.frame_index[19])
+    pin = Pin(person=1, joint="pelvis", frame=frame, position=(0.0, 0.0, 0.9))
+    warnings = [
+        quality_warnings(check_quality(beside, scene.observations, body, (), pins=pins))
+        for pins in ((), (pin,), (replace(pin, person=0),), (replace(pin, frame=frame + 1000),))
+    ]
+    pictured = [any("picture" in text for text in texts) for texts in warnings]
+    assert pictured == [True, False, True, True]
 
 
 def test_only_frames_in_which_somebody_is_seen_are_judged(scene: Scene, true: FittedMotion, body: BodyModel) -> None:
