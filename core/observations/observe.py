@@ -18,6 +18,7 @@ from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import Timeline, elapsed_seconds
 from ..perception.detections import Detections
+from ..perception.landmarks import HEIGHT_IN_TORSOS
 from ..records import Record
 from .confidence import joint_confidence
 from .line_of_sight import line_of_sight_rotation
@@ -170,7 +171,7 @@ def _in_camera_axes(
 
 
 def _box_height(detections: Detections) -> np.ndarray:
-    """float32 [P,T]: 3.3 times the trunk's length or the box's long side, whichever is larger, as a median over
+    """float32 [P,T]: the height that the trunk's length tells or the box's long side, whichever is larger, as a median over
     the frames around; between such values where the person is not seen for longer."""
     pixels, confidence = detections.keypoints[..., :2], detections.keypoints[..., 2]
     trunk = np.linalg.norm(pixels[:, :, _TRUNK[:2]].mean(2) - pixels[:, :, _TRUNK[2:]].mean(2), axis=-1)
@@ -179,7 +180,7 @@ def _box_height(detections: Detections) -> np.ndarray:
         low = np.nanmin(np.where(np.isnan(seen), np.inf, seen), 2)
         high = np.nanmax(np.where(np.isnan(seen), -np.inf, seen), 2)
     extent = np.where(np.isfinite(high - low), high - low, 0).max(-1)
-    size = np.maximum(3.3 * trunk, extent)
+    size = np.maximum(HEIGHT_IN_TORSOS * trunk, extent)
     good = detections.found & (confidence[:, :, _TRUNK].min(-1) > 0.3)
     median = _medians_around(np.where(good, size, np.nan), detections.time, _HEIGHT_SECONDS)
     for person, known in enumerate(~np.isnan(median)):

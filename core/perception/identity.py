@@ -16,6 +16,7 @@ from ..contract.runs import frames_in
 from .appearance import appearance_similarity
 from .assignment import same_body
 from .exchanges import undo_exchanges
+from .movenet import CERTAIN_SCORE
 from .track import Sighting, Track
 
 _APPEARANCE_SAMPLES = 30
@@ -37,9 +38,6 @@ _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
 """A track with a lower mean quality, or with detections in fewer frames of the range (part and number), is not a person to
 choose."""
-_CERTAIN_SCORE = 0.6
-"""Mean score of a track from which it is of a person even where its quality is low: of somebody whose legs are outside the
-picture, half of the limbs are not seen."""
 _LEAST_INFERRED_PART = 0.25
 """Fraction of the frames in which somebody must be inferred (`Sighting.is_inferred`) for that to count."""
 _AMBIGUOUS = 0.85
@@ -206,7 +204,7 @@ def _is_person(track: Track[Sighting], steps: int) -> bool:
     if len(seen) < _least_frames(steps):
         return False
     quality = float(np.mean([sighting.quality for sighting in seen]))
-    return quality >= _LEAST_QUALITY or float(np.mean([sighting.person.score for sighting in seen])) >= _CERTAIN_SCORE
+    return quality >= _LEAST_QUALITY or float(np.mean([sighting.person.score for sighting in seen])) >= CERTAIN_SCORE
 
 
 def _least_frames(steps: int) -> float:

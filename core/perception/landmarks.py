@@ -24,6 +24,7 @@ _CROP_SCALE = 1.25
 MIRROR = np.array([LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS])
 """For each landmark the one on the other side."""
 TORSO = tuple(LANDMARK_INDEX[n] for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
+HEIGHT_IN_TORSOS = 3.3
 LIMBS = [
     LANDMARK_INDEX[f"{side}_{part}"]
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -68,11 +69,15 @@ class Pose:
         return self.points[list(TORSO)].mean(0)
 
     @property
+    def torso_length(self) -> float:
+        """px, from the middle of the shoulders to that of the hips."""
+        torso = self.points[list(TORSO)]
+        return float(np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0)))
+
+    @property
     def scale(self) -> float:
         """A length in px that grows with the person: the torso's, or a fraction of the whole if that is more."""
-        torso = self.points[list(TORSO)]
-        length = np.linalg.norm(torso[:2].mean(0) - torso[2:].mean(0))
-        return float(max(length, 0.25 * np.linalg.norm(np.ptp(self.points, 0)), 1.0))
+        return float(max(self.torso_length, 0.25 * np.linalg.norm(np.ptp(self.points, 0)), 1.0))
 
     @property
     def quality(self) -> float:

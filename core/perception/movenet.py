@@ -31,6 +31,8 @@ KEYPOINTS = (
 LIMBS = slice(5, 17)
 """Shoulders to wrists and hips to ankles."""
 TRUNK = [5, 6, 11, 12]
+CERTAIN_SCORE = 0.6
+"""Score from which somebody is there, however few of their limbs are seen: half of them, where legs are outside the picture."""
 _MOST_PEOPLE = 6
 _PEAK_WINDOW = np.ones((5, 5), np.uint8)
 _SPREAD = 0.3

@@ -20,7 +20,7 @@ from .assignment import same_body
 from .background import BackgroundMotion, background_lines, shrunk_size
 from .crops import Crop, mask_height, tile_windows
 from .detections import MASK_WIDTH
-from .movenet import INPUT_SIZE, LIMBS, SMALL_INPUT_SIZE, FoundPerson
+from .movenet import CERTAIN_SCORE, INPUT_SIZE, LIMBS, SMALL_INPUT_SIZE, FoundPerson
 from .networks import PerceptionNetworks
 from .pair_poses import person_beside
 from .scene_cuts import SceneCuts
@@ -29,8 +29,6 @@ from .track import Sighting
 DETECTIONS_PER_SECOND = 10
 _LEAST_SCORE = 0.1
 _LEAST_QUALITY = 0.12
-_CERTAIN_SCORE = 0.6
-"""Score from which somebody is there, however few of their limbs are seen."""
 _SURE_QUALITY = 0.3
 _SURE_SCORE, _LEAST_VISIBILITY = 0.5, 0.2
 """Mean confidence and visibility of the limbs' joints of somebody who hides behind the only person who was found. Photographs of
@@ -252,7 +250,7 @@ def _clear(people: Sequence[FoundPerson]) -> list[FoundPerson]:
 
 
 def _is_somebody(person: FoundPerson) -> bool:
-    return person.score > _LEAST_SCORE and (person.quality > _LEAST_QUALITY or person.score > _CERTAIN_SCORE)
+    return person.score > _LEAST_SCORE and (person.quality > _LEAST_QUALITY or person.score > CERTAIN_SCORE)
 
 
 def _merged_windows(windows: Sequence[Crop]) -> list[Crop]:

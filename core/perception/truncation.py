@@ -14,10 +14,9 @@ from jaxtyping import Float
 from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX
-from .landmarks import Pose
+from .landmarks import HEIGHT_IN_TORSOS, Pose
 from .track import Track, TrackedPose
 
-_HEIGHT_IN_TRUNKS = 3.3
 _SEGMENT = 0.245
 """Length of a thigh or a shin in heights of the person."""
 _BIAS, _PER_DISTANCE, _PER_LENGTH = 6.9, -22.0, -6.5
@@ -32,7 +31,6 @@ _LEGS = tuple(
     )
     for side in ("left", "right")
 )
-_SHOULDERS, _HIPS = ([LANDMARK_INDEX[f"{side}_{part}"] for side in ("left", "right")] for part in ("shoulder", "hip"))
 
 
 def without_truncated_legs(track: Track[TrackedPose], picture_size: tuple[int, int]) -> Track[TrackedPose]:
@@ -44,7 +42,7 @@ def without_truncated_legs(track: Track[TrackedPose], picture_size: tuple[int, i
 
 def _with_visible_legs(pose: Pose, picture_size: tuple[int, int]) -> Pose:
     visibility = pose.visibility.copy()
-    height = _HEIGHT_IN_TRUNKS * float(np.linalg.norm(pose.points[_SHOULDERS].mean(0) - pose.points[_HIPS].mean(0)))
+    height = HEIGHT_IN_TORSOS * pose.torso_length
     for hip, knee, foot in _LEGS:
         knee_inside = _inside(pose.points[knee[0]], pose.points[hip[0]], height, picture_size)
         foot_inside = _inside(pose.points[foot[0]], pose.points[knee[0]], height, picture_size)
