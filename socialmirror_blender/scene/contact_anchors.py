@@ -35,7 +35,8 @@ def sides_of(contact: Contact) -> list[tuple[Side, int, str, int | None]]:
 class PosedSkins:
     """The skins of a reconstruction in the poses that the armatures' actions say; what was read of the meshes is kept.
 
-    It holds no datablock but the collection, and is to be used before anything of it changes.
+    It holds no datablock but the collection. Meshes and weights are to stay as they are, and once an anchor was asked for,
+    the motion is, too.
     """
 
     def __init__(self, collection: bpy.types.Collection) -> None:
@@ -44,6 +45,12 @@ class PosedSkins:
         self._patches: dict[tuple[int, str, int | None], _RestPatch] = {}
         self._posed_patches: dict[tuple[int, str, int | None, int], Patch] = {}
         self._matrices: dict[tuple[int, int], np.ndarray] = {}
+
+    def read(self, contact: Contact) -> None:
+        """Read of the meshes what the anchors of a contact need in any pose. A skin that is missing may be made later."""
+        for _, person, region, vertex in sides_of(contact):
+            if object_with_role(self._collection, skin_role(person)) is not None:
+                self._patch(person, region, vertex)
 
     def anchor_vertices(self, contact: Contact, scene_frame: int) -> list[int] | None:
         """The vertex of each side, in the pose of a scene frame.
@@ -61,17 +68,21 @@ class PosedSkins:
         return self._posed_patches[key]
 
     def _pose(self, person: int, region: str, vertex: int | None, scene_frame: int) -> Patch:
-        rig = object_with_role(self._collection, rig_role(person))
-        if rig is None or take_channelbag(rig) is None:
+        rig, skin = (object_with_role(self._collection, role(person)) for role in (rig_role, skin_role))
+        if rig is None or skin is None or take_channelbag(rig) is None:
             return np.zeros(0, dtype=int), np.zeros((0, 3))
-        if (person, region, vertex) not in self._patches:
-            self._patches[person, region, vertex] = self._read_patch(person, region, vertex)
         if (person, scene_frame) not in self._matrices:
             channels = read_channels(rig, np.array([scene_frame]))
             self._matrices[person, scene_frame] = skinning_matrices(channels, read_rest_pose(rig))[0]
-        patch = self._patches[person, region, vertex]
+        patch = self._patch(person, region, vertex)
         blended = patch.weights @ self._matrices[person, scene_frame][:, :3].reshape(len(BONES), -1)
         return patch.vertices, (blended.reshape(-1, 3, 4) * patch.points[:, None]).sum(-1)
+
+    def _patch(self, person: int, region: str, vertex: int | None) -> _RestPatch:
+        key = (person, region, vertex)
+        if key not in self._patches:
+            self._patches[key] = self._read_patch(*key)
+        return self._patches[key]
 
     def _read_patch(self, person: int, region: str, vertex: int | None) -> _RestPatch:
         skin = object_with_role(self._collection, skin_role(person))

@@ -19,7 +19,7 @@ from ..reconstruction_properties import contact_list
 from .colors import CONTACT_COLORS
 from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, sides_of
 from .contact_list import activate_contact, change_contacts, read_contacts, read_item
-from .datablocks import Steps, at_once
+from .datablocks import Steps
 from .fcurves import write_fcurves
 from .moved_objects import moved_objects
 from .names import MARKER_ROLE_PREFIX, marker_role, rig_role, skin_role
@@ -37,21 +37,26 @@ _moved_names: Recent[list[str]] = Recent(seconds=1.0)
 """Names of the markers in other collections, by the `session_uid` of the reconstruction's collection."""
 
 
-def sync_markers(collection: bpy.types.Collection) -> None:
-    """Make the markers match the list of contacts and the motion. To be called after either has changed."""
-    at_once(marker_steps(collection))
+def sync_markers(collection: bpy.types.Collection, skins: PosedSkins | None = None) -> None:
+    """Make the markers match the list of contacts and the motion. To be called after either has changed.
 
-
-def marker_steps(collection: bpy.types.Collection) -> Steps[None]:
-    """`sync_markers` in steps of a few contacts."""
+    `skins`: what `skin_steps` has read of the skins, none of whose poses was asked for yet.
+    """
     remove_markers(collection)
-    skins = PosedSkins(collection)
-    active = [contact for contact in read_contacts(collection) if contact.active()]
-    for start in range(0, len(active), _CONTACTS_AT_ONCE):
-        if start:
-            yield
-        for contact in active[start : start + _CONTACTS_AT_ONCE]:
+    skins = skins or PosedSkins(collection)
+    for contact in read_contacts(collection):
+        if contact.active():
             _add_markers(collection, contact, skins)
+
+
+def skin_steps(collection: bpy.types.Collection, contacts: Iterable[Contact]) -> Steps[PosedSkins]:
+    """Read in steps what takes the most time of making the markers of contacts, whatever the motion will be."""
+    skins = PosedSkins(collection)
+    for number, contact in enumerate(item for item in contacts if item.active()):
+        if number and number % _CONTACTS_AT_ONCE == 0:
+            yield
+        skins.read(contact)
+    return skins
 
 
 def remove_markers(collection: bpy.types.Collection) -> None:

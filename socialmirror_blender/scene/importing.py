@@ -18,7 +18,7 @@ from .background_clip import add_background_clip
 from .camera import build_camera
 from .clip import ClipInfo, clip_info
 from .contact_edits import copy_contacts
-from .contact_markers import marker_steps
+from .contact_markers import skin_steps, sync_markers
 from .correction_state import as_corrected, correction_restored_on_error, keep_corrected_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
 from .foot_list import copy_foot_contacts
@@ -100,13 +100,14 @@ def import_steps(
         collection = yield from removed_on_error(_build(context, folder, reconstruction, timeline, None))
     elif has_same_rigs(earlier, reconstruction):
         collection = earlier
+        skins = yield from skin_steps(collection, reconstruction.info.contacts)
+        yield
         with remove_new_datablocks_on_error():
             _restore_missing(collection, reconstruction, timeline)
         with correction_restored_on_error(collection):
             keep_corrected_camera(collection, collection, reconstruction)
             key_take(collection, folder, as_corrected(collection, reconstruction), timeline)
-        yield
-        yield from marker_steps(collection)
+        sync_markers(collection, skins)
     else:
         with _taken_over_on_success(earlier, reconstruction.info.take):
             collection = at_once(removed_on_error(_build(context, folder, reconstruction, timeline, earlier)))
@@ -187,7 +188,9 @@ def _build(
         copy_foot_contacts(earlier, collection)
     write_import(collection, folder, reconstruction, timeline, motion.frames, identity)
     yield
-    yield from marker_steps(collection)
+    skins = yield from skin_steps(collection, reconstruction.info.contacts)
+    yield
+    sync_markers(collection, skins)
     context.scene.collection.children.link(collection)
     collection.use_fake_user = False
     del collection[UNFINISHED_PROPERTY]

@@ -29,9 +29,10 @@ from .background_clip import align_background_clips, background_note
 from .camera import key_camera
 from .clip import clip_info
 from .confidence_overlay import is_overlay_shown, show_overlay, write_limb_states
+from .contact_anchors import PosedSkins
 from .contact_edits import carry_over_contacts, contact_memory, restore_contact_memory, show_contacts
 from .contact_list import read_contacts, write_contacts
-from .contact_markers import adopt_moved_markers, marker_steps
+from .contact_markers import adopt_moved_markers, skin_steps, sync_markers
 from .copies import separate_copies
 from .correction_state import as_corrected, as_shown, correction_restored_on_error, keep_camera
 from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_on_error, restored_on_error
@@ -63,7 +64,7 @@ def update_take(collection: bpy.types.Collection, folder: Path) -> None:
 def show_take_steps(
     collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, asked: Any = None
 ) -> Steps[None]:
-    """`update_take` with the take that was read from the folder: first the motion, then the markers of its contacts.
+    """`update_take` with the take that was read from the folder. The last step shows all of it at once.
 
     `asked` is the JSON of the contacts that the take was made with, if it was made of the shown one: what the animator has
     changed in the list since then stays changed.
@@ -71,15 +72,17 @@ def show_take_steps(
     require_no_control_rig(collection)
     require_same_bodies(collection, reconstruction)
     separate_copies()
-    yield from removed_on_error(_key_shown_take(collection, folder, reconstruction, asked))
-    yield
-    yield from marker_steps(collection)
+    skins = yield from removed_on_error(_key_shown_take(collection, folder, reconstruction, asked))
+    sync_markers(collection, skins)
 
 
 def _key_shown_take(
     collection: bpy.types.Collection, folder: Path, reconstruction: Reconstruction, asked: Any
-) -> Steps[None]:
-    """Write the take to new actions that animate nothing yet, one armature after the other, then all that the animator sees."""
+) -> Steps[PosedSkins]:
+    """Write the take to new actions that animate nothing yet, one armature after the other, then all but the markers.
+
+    Returns the skins, read for the markers.
+    """
     state = read_state(collection)
     motion = motion_at_scene_frames(as_shown(collection, reconstruction).motion, state.timing.timeline)
     for person in range(PEOPLE):
@@ -87,6 +90,8 @@ def _key_shown_take(
         mark = _mark(rig, reconstruction, person, motion, state.timing.timeline, state.id)
         prepare_action(rig, _action_name(rig, mark), mark, motion.people[person])
         yield
+    skins = yield from skin_steps(collection, reconstruction.info.contacts)
+    yield
     if asked is not None:
         adopt_moved_markers(collection)
     left = read_contacts(collection)
@@ -95,6 +100,7 @@ def _key_shown_take(
         key_take(collection, folder, as_corrected(collection, reconstruction), read_state(collection).timing.timeline)
     if asked is not None:
         carry_over_contacts(collection, asked, left)
+    return skins
 
 
 def rekey_take(collection: bpy.types.Collection, reconstruction: Reconstruction) -> None:

@@ -133,7 +133,7 @@ def test_the_scene_is_changed_only_if_it_is_to_match_the_clip(
 def test_a_failing_import_leaves_the_file_as_it_was(
     scene: ModuleType, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, product: Product
 ) -> None:
-    monkeypatch.setattr(product("socialmirror_blender.scene.importing"), "marker_steps", lambda collection: 1 / 0)
+    monkeypatch.setattr(product("socialmirror_blender.scene.importing"), "sync_markers", lambda *_: 1 / 0)
     before = all_datablocks()
     with pytest.raises(ZeroDivisionError):
         scene.import_reconstruction(bpy.context, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +58,31 @@ def test_without_edits_the_new_takes_contacts_are_listed(runtime: ModuleType, sc
     contacts = scene.read_contacts(refining)
     assert (contacts[0].state, contacts[0].distance) == ("enforced", 0.25)
     assert (len(contacts), scene.count_waiting_edits(refining)) == (3, 0)
+
+
+def test_a_take_its_contacts_and_their_markers_appear_in_one_step(
+    runtime: ModuleType, scene: ModuleType, refining: Any
+) -> None:
+    def shown() -> tuple[str, list[str], list[str]]:
+        markers = [
+            item["socialmirror_role"].split(":")[1] for item in refining.objects if item.name.startswith("Contact")
+        ]
+        return scene.read_state(refining).take, [item.id for item in scene.read_contacts(refining)], sorted(markers)
+
+    wait_for_result(runtime)
+    before, seen = shown(), [shown()]
+    while runtime.session.pending is not None:
+        runtime.pump()
+        seen.append(shown())
+    assert before[0] == "take-1" and before[2] and seen[-1][0] == "take-2"
+    assert all(each in (before, seen[-1]) for each in seen) and len(seen) > 4
+
+
+def wait_for_result(runtime: ModuleType) -> None:
+    """Until Refine is done, with nothing of its take in the scene."""
+    while runtime.session.runner.job.active:
+        time.sleep(0.02)
+        runtime.pump()
 
 
 def test_contacts_that_are_added_changed_and_removed_meanwhile_wait_for_the_next_refine(
