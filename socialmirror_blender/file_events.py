@@ -26,31 +26,32 @@ Entry = TypeVar("Entry", Outcome, "QueuedClip[Origin]")
 
 _takes_before: dict[str, str] = {}
 """The take of each imported reconstruction before the undo or redo that is under way."""
+_moved: dict[Path, Path] = {}
+"""Where results of the open file lie now, by where they did before the save that is under way."""
 
 
 @persistent
 def _before_saving(path: str = "", *_: Any) -> None:
-    """Move results of a file that was not saved yet beside it, and store links for the place where it is saved."""
+    """Move results of a file that was not saved yet beside it, and store links for the place where it is saved.
+
+    Blender does not say before it has saved whether the file is a copy: `_after_saving` takes the move back then.
+    """
     abandon_import()
+    _moved.clear()
     path = path or bpy.data.filepath
     if path:
-        _move_results_beside(Path(path))
+        if not session.runner.job.active:  # otherwise `_after_job` moves what the job may be writing to
+            _moved.update(scenes.move_results_beside(Path(path)))
         scenes.keep_links(path)
         rebase_paths(bpy.data.filepath, path)
-
-
-def _move_results_beside(blend: Path) -> None:
-    """Move the open file's results beside it, as far as no job may be writing into them."""
-    if not session.runner.job.active:  # otherwise `_after_job` moves them
-        scenes.move_results_beside(blend)
-    _move_waiting_results(blend)
 
 
 def _after_job() -> None:
     """Move what a job wrote while the file was saved for the first time."""
     if bpy.data.filepath:
         abandon_import()
-        _move_results_beside(Path(bpy.data.filepath))
+        scenes.move_results_beside(Path(bpy.data.filepath))
+        _move_waiting_results(Path(bpy.data.filepath))
 
 
 def _move_waiting_results(blend: Path) -> None:
@@ -90,11 +91,28 @@ def _may_be_written(folder: Path) -> bool:
 
 @persistent
 def _after_saving(path: str = "", *_: Any) -> None:
-    """A copy may have been saved elsewhere, or nothing at all; the open file is where it was."""
-    if bpy.data.filepath:
-        scenes.keep_links(bpy.data.filepath)
-        rebase_paths(path, bpy.data.filepath)
-        _let_jobs_follow()
+    """Let what is not stored in the file follow it, or take back what was done for a copy that was saved elsewhere."""
+    if path != bpy.data.filepath:
+        _stay(path, copied=True)
+        return
+    _moved.clear()
+    scenes.keep_links(path)
+    _move_waiting_results(Path(path))
+    _let_jobs_follow()
+
+
+@persistent
+def _after_failing(path: str = "", *_: Any) -> None:
+    if path != bpy.data.filepath:
+        _stay(path, copied=False)
+
+
+def _stay(path: str, *, copied: bool) -> None:
+    """Let the open file be as it was before it was saved at another path, if it was saved there at all."""
+    scenes.take_results_back(_moved, copied=copied)
+    _moved.clear()
+    scenes.keep_links(bpy.data.filepath)
+    rebase_paths(path, bpy.data.filepath)
 
 
 def _let_jobs_follow() -> None:
@@ -164,7 +182,7 @@ _HANDLERS = (
     ("load_post", _after_loading),
     ("save_pre", _before_saving),
     ("save_post", _after_saving),
-    ("save_post_fail", _after_saving),
+    ("save_post_fail", _after_failing),
     ("undo_pre", _before_step),
     ("redo_pre", _before_step),
     ("undo_post", _after_step),

@@ -107,20 +107,27 @@ def move_beside(folder: Path, blend: Path) -> Path:
     target = _free_folder(parent, folder.name)
     with explain_write_errors(target):
         parent.mkdir(parents=True, exist_ok=True)
-        try:
-            folder.rename(target)
-        except OSError:
-            copy = parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
-            try:
-                shutil.copytree(folder, copy)
-                copy.rename(target)
-            except BaseException:
-                shutil.rmtree(copy, ignore_errors=True)
-                raise
-            shutil.rmtree(folder, ignore_errors=True)
+        _move(folder, target)
     with suppress(OSError):  # the file that is open knows the new place; only undo and a recovered file would miss it
         _forward_file(folder).write_text(str(target), encoding="utf-8")
     return target
+
+
+def move_back(moved: Path, folder: Path) -> None:
+    """Take back what `move_beside` has done. UserError as there; nothing has changed then."""
+    with explain_write_errors(folder):
+        _move(moved, folder)
+    _forget_forward(folder)
+    for empty in (moved.parent, moved.parent.parent):
+        with suppress(OSError):
+            empty.rmdir()
+
+
+def copy_back(moved: Path, folder: Path) -> None:
+    """Put a copy of a result where it was before `move_beside`. UserError as there; nothing has changed then."""
+    with explain_write_errors(folder):
+        _copy(moved, folder)
+    _forget_forward(folder)
 
 
 def relative_to_blend(folder: Path, blend: str) -> str:
@@ -199,6 +206,31 @@ def _places(stored: str, relative: str) -> Iterator[Path]:
         except (OSError, ValueError):
             return
         yield place
+
+
+def _move(folder: Path, target: Path) -> None:
+    """OSError leaves the folder as it was."""
+    try:
+        folder.rename(target)
+    except OSError:
+        _copy(folder, target)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(folder: Path, target: Path) -> None:
+    """OSError leaves nothing behind."""
+    copy = target.parent / f".{folder.name}-{uuid.uuid4().hex[:8]}"
+    try:
+        shutil.copytree(folder, copy)
+        copy.rename(target)
+    except BaseException:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
+
+
+def _forget_forward(folder: Path) -> None:
+    with suppress(OSError):
+        _forward_file(folder).unlink(missing_ok=True)
 
 
 def _forward_file(folder: Path) -> Path:

@@ -18,7 +18,7 @@ from .importing import (
     remove_unfinished_imports,
     use_camera,
 )
-from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside
+from .linking import check_belongs, folder_of, keep_links, link_to, move_results_beside, take_results_back
 from .objects import rig_of, skin_of
 from .pinned_range import lock_range
 from .pins import (
@@ -86,6 +86,7 @@ __all__ = [
     "show_take_steps",
     "skin_of",
     "sync_markers",
+    "take_results_back",
     "unlock_keyframes",
     "update_take",
     "use_camera",

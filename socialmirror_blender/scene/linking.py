@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import bpy
@@ -75,8 +77,12 @@ def keep_links(blend: str) -> None:
             link_to(collection, folder, blend)
 
 
-def move_results_beside(blend: Path) -> None:
-    """Move results that were made while the file was not saved beside it. One that cannot be moved stays linked where it is."""
+def move_results_beside(blend: Path) -> dict[Path, Path]:
+    """Move results that were made while the file was not saved beside it. One that cannot be moved stays linked where it is.
+
+    Returns the new places by the old ones.
+    """
+    places: dict[Path, Path] = {}
     for collection in editable_reconstructions():
         folder = folder_of(collection)
         if not (folders.is_provisional(folder) and folders.has_result(folder)):
@@ -89,8 +95,25 @@ def move_results_beside(blend: Path) -> None:
                 f"The result could not be moved beside the file and stays in {folder}. {error}",
             )
         else:
+            places[folder] = moved
             link_to(collection, moved, str(blend))
             set_folder_note(collection, "")
+    return places
+
+
+def take_results_back(places: Mapping[Path, Path], *, copied: bool) -> None:
+    """Let the open file have results where they were before `move_results_beside`, which was for another file.
+
+    If that one is a `copied` file, it keeps them as its own, and the open one gets a copy. Where there is no room, both share
+    one.
+    """
+    blend = bpy.data.filepath
+    for before, moved in places.items():
+        linked = [item for item in editable_reconstructions() if folder_of(item) == moved]
+        with suppress(UserError):
+            (folders.copy_back if copied else folders.move_back)(moved, before)
+            for collection in linked:
+                link_to(collection, before, blend)
 
 
 def _has_frames(state: ImportState, frames: object) -> bool:

@@ -135,6 +135,49 @@ def test_a_copy_saved_elsewhere_takes_nothing_from_the_open_file(project: Path, 
     assert scene.folder_of(the_collection(scene)) == project / "SocialMirror" / "shot" / "dance"
 
 
+def save_copy(path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), check_existing=False, copy=True)
+
+
+def test_a_copy_of_a_file_that_was_never_saved_moves_nothing_and_has_results_of_its_own(
+    provisional: Path, scene: ModuleType, read_info: Any, tmp_path: Path
+) -> None:
+    settings().filepath = "//clip.mp4"
+    save_copy(tmp_path / "copy.blend")
+    collection = the_collection(scene)
+    assert bpy.data.filepath == "" and settings().filepath == "//clip.mp4"
+    assert (scene.read_state(collection).folder, scene.read_state(collection).relative_folder) == (str(provisional), "")
+    assert [each.name for each in provisional.parent.iterdir()] == ["dance"]  # neither moved nor copied halfway
+    save_as(tmp_path / "shot.blend")
+    assert scene.folder_of(the_collection(scene)) == tmp_path / "SocialMirror" / "shot" / "dance"
+    (tmp_path / "SocialMirror" / "shot").rename(tmp_path / "shot is elsewhere")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "copy.blend"))
+    assert scene.folder_of(the_collection(scene)) == tmp_path / "SocialMirror" / "copy" / "dance"
+    assert read_info(the_collection(scene)).take == "take-1"
+
+
+def test_a_copy_without_room_for_two_results_shares_one(
+    provisional: Path, scene: ModuleType, read_info: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    save_copy(tmp_path / "copy.blend")
+    assert scene.folder_of(the_collection(scene)) == tmp_path / "SocialMirror" / "copy" / "dance"
+    assert read_info(the_collection(scene)).take == "take-1"
+
+
+def test_a_file_that_could_not_be_saved_leaves_its_results_where_they_are(
+    provisional: Path, scene: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "shot.blend").mkdir()  # no file can be written there
+    with pytest.raises(RuntimeError):
+        save_as(tmp_path / "shot.blend")
+    assert scene.read_state(the_collection(scene)).folder == str(provisional)
+    assert (provisional / "reconstruction.json").exists() and not (tmp_path / "SocialMirror").exists()
+
+
 def test_a_project_that_is_moved_as_a_whole_finds_its_results(project: Path, scene: ModuleType, read_info: Any) -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
     moved = project.rename(project.parent / "moved")
