@@ -1,4 +1,4 @@
-"""The queue on the disk, so that it is there again after Blender has quit.
+"""The queue, and results that wait to be imported, on the disk, so that they are there again after Blender has quit.
 
 Every Blender that runs has a file of its own and holds a lock beside it. Files whose Blender has ended are taken over by the next
 one. They lie in the user's folder and not in .blend files: one queue has clips of several files, and a file of somebody else must
@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,11 @@ from ...core.contract.locks import HeldLock, hold
 from ...core.contract.requests import ReconstructRequest, message_fields, request_from_message
 from .clip_queue import ClipState, QueuedClip
 from .origins import EARLIER_SESSION, Origin
+from .session import Outcome
 
-_VERSION = 1
+_VERSION = 2
+_KNOWN_VERSIONS = (1, 2)
+"""The first had clips only."""
 _LONGEST_NAME, _MOST_CLIPS = 1000, 10_000
 _LARGEST_TIME = 1e9
 _REQUEST = tuple(item.name for item in fields(ReconstructRequest))
@@ -37,25 +40,28 @@ class Found:
 
     clips: tuple[QueuedClip[Origin], ...]
     """Numbered anew from 0."""
+    results: tuple[Outcome, ...]
+    """Finished, but not imported."""
     problems: tuple[str, ...]
     """A sentence for each file that cannot be read, and is set aside."""
 
 
 class QueueFile:
-    """The file of this Blender in a folder. It is there as long as there are clips."""
+    """The file of this Blender in a folder. It is there as long as there are clips or results."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{uuid.uuid4().hex}.json"
         self._lock: HeldLock | None = None
 
-    def write(self, clips: Sequence[QueuedClip[Origin]]) -> None:
+    def write(self, clips: Sequence[QueuedClip[Origin]], results: Sequence[Outcome] = ()) -> None:
         """UserError `disk-full` or `not-writable`."""
-        if not clips:
+        if not clips and not results:
             with suppress(OSError):
                 self._path.unlink(missing_ok=True)
             self.release()
             return
-        write_json(self._path, {"version": _VERSION, "clips": [_to_json(clip) for clip in clips]})
+        record = {"clips": [_clip_to_json(clip) for clip in clips], "results": list(map(_result_to_json, results))}
+        write_json(self._path, {"version": _VERSION, **record})
         if self._lock is None:
             with suppress(OSError):
                 self._lock = hold(_lock_of(self._path))
@@ -64,6 +70,7 @@ class QueueFile:
     def taking_over(self) -> Generator[Found]:
         """What Blenders have left that have ended. Their files are removed when the block ends without an error."""
         clips: list[QueuedClip[Origin]] = []
+        results: list[Outcome] = []
         read: list[Path] = []
         problems: list[str] = []
         with ExitStack() as locks:
@@ -71,12 +78,14 @@ class QueueFile:
                 if path == self._path or not _is_abandoned(path, locks):
                     continue
                 try:
-                    clips += _read(path)
+                    found = _read(path)
                 except UserError as error:
                     problems.append(_set_aside(path, error))
                 else:
+                    clips += found[0]
+                    results += found[1]
                     read.append(path)
-            yield Found(tuple(clips), tuple(problems))
+            yield Found(tuple(clips), tuple(results), tuple(problems))
             for path in read:
                 with suppress(OSError):
                     path.unlink()
@@ -119,8 +128,7 @@ def _set_aside(path: Path, error: UserError) -> str:
     )
 
 
-def _to_json(clip: QueuedClip[Origin]) -> dict[str, Any]:
-    origin = clip.origin
+def _clip_to_json(clip: QueuedClip[Origin]) -> dict[str, Any]:
     return {
         "title": clip.title,
         "state": clip.state.value,
@@ -128,6 +136,23 @@ def _to_json(clip: QueuedClip[Origin]) -> dict[str, Any]:
         "message": clip.message[:MAX_TEXT],
         "out": str(clip.fields["out"]),
         "request": {name: clip.fields[name] for name in _REQUEST if name in clip.fields},
+        **_origin_to_json(clip.origin),
+    }
+
+
+def _result_to_json(result: Outcome) -> dict[str, Any]:
+    return {
+        "folder": result.folder,
+        "kind": result.kind,
+        "frames": None if result.frames is None else list(result.frames),
+        "collection": result.origin.collection,
+        "take": result.origin.take,
+        **_origin_to_json(result.origin),
+    }
+
+
+def _origin_to_json(origin: Origin) -> dict[str, Any]:
+    return {
         "filepath": origin.filepath,
         "scene": origin.scene,
         "frame_start": origin.frame_start,
@@ -138,13 +163,15 @@ def _to_json(clip: QueuedClip[Origin]) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> list[QueuedClip[Origin]]:
-    """UserError if anything in it is not as `_to_json` writes it."""
+def _read(path: Path) -> tuple[list[QueuedClip[Origin]], list[Outcome]]:
+    """UserError if anything in it is not as `write` writes it."""
     record = Fields(read_json(path), _unreadable)
-    record.only(("version", "clips"))
-    if not record.equals("version", _VERSION):
+    record.only(("version", "clips", "results"))
+    if not any(record.equals("version", version) for version in _KNOWN_VERSIONS):
         raise _unreadable("it is of another version of SocialMirror")
-    return [_clip(number, entry) for number, entry in enumerate(record.records("clips", longest=_MOST_CLIPS))]
+    clips = [_clip(number, entry) for number, entry in enumerate(record.records("clips", longest=_MOST_CLIPS))]
+    results = record.records("results", longest=_MOST_CLIPS) if record.has("results") else []
+    return clips, list(map(_result, results))
 
 
 def _clip(number: int, record: Fields) -> QueuedClip[Origin]:
@@ -166,6 +193,20 @@ def _clip(number: int, record: Fields) -> QueuedClip[Origin]:
     )
 
 
+def _result(record: Fields) -> Outcome:
+    record.only((*_RESULT_FIELDS, *_ORIGIN_FIELDS))
+    folder = record.text("folder", longest=MAX_PATH)
+    if not Path(folder).is_absolute():
+        raise _unreadable(f"{folder} is no absolute path")
+    origin = replace(
+        _origin(record),
+        collection=record.text("collection", longest=_LONGEST_NAME),
+        take=record.text("take", longest=_LONGEST_NAME),
+    )
+    frames = record.integers("frames", 2, 0, MAX_FRAME_INDEX) if record.has("frames") else None
+    return Outcome(folder, origin, record.text("kind", choices=_KINDS), frames)
+
+
 def _origin(record: Fields) -> Origin:
     timing = record.numbers("strip_timing", 2, -_LARGEST_TIME, _LARGEST_TIME) if record.has("strip_timing") else None
     return Origin(
@@ -182,6 +223,8 @@ def _origin(record: Fields) -> Origin:
 
 
 _CLIP_FIELDS = ("title", "state", "folder", "message", "out", "request")
+_RESULT_FIELDS = ("folder", "kind", "frames", "collection", "take")
+_KINDS = ("reconstruct", "refine")
 _ORIGIN_FIELDS = ("filepath", "scene", "frame_start", "strip", "strip_timing", "link_camera", "match_scene")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.contract.errors import UserError
 from .busy_scene import scene_is_busy_with
-from .origins import is_open
+from .origins import EARLIER_SESSION, is_open
 from .session import Outcome, session
 
 _PASSING = ("control-rig",)
@@ -32,8 +32,7 @@ def abandon_import() -> None:
 def put_first(outcome: Outcome) -> None:
     """Let a result be imported next; those that were not imported yet wait, except an earlier one of the same."""
     abandon_import()
-    earlier = () if session.pending is None else (session.pending,)
-    others = tuple(each for each in (*earlier, *session.waiting) if _place(each) != _place(outcome))
+    others = tuple(each for each in session.results if _place(each) != _place(outcome))
     session.pending, session.waiting, session.notice = outcome, others, ""
 
 
@@ -45,7 +44,7 @@ def _place(outcome: Outcome) -> tuple[Any, ...]:
 
 def choose_result() -> bool:
     """Let a result of the open file be imported before those that wait for another one. Whether the pending one has changed."""
-    results = (*(() if session.pending is None else (session.pending,)), *session.waiting)
+    results = session.results
     chosen = next((each for each in results if is_open(each.origin)), results[0] if results else None)
     if chosen is session.pending:
         return False
@@ -89,9 +88,12 @@ def _import_further() -> bool:
     session.notice, session.waits = "", False
     if not is_open(outcome.origin):
         name = f" ({Path(outcome.origin.filepath).name})" if outcome.origin.filepath else ""
-        session.notice = (
-            f"This reconstruction was started in another file{name}. Open that file, or import the result here."
-        )
+        if outcome.origin.file_serial == EARLIER_SESSION and not name:
+            session.notice = "This result was not imported before Blender quit. Import it here."
+        else:
+            session.notice = (
+                f"This reconstruction was started in another file{name}. Open that file, or import the result here."
+            )
         return False
     if session.importing is None:
         session.importing = session.apply(outcome)

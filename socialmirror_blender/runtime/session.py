@@ -78,5 +78,10 @@ class Session:
     importing: Generator[None, None, None] | None = None
     """The steps that are left of importing the pending result, None before the first."""
 
+    @property
+    def results(self) -> tuple[Outcome, ...]:
+        """All results that have not been imported yet, the one that is imported next before the others."""
+        return (*(() if self.pending is None else (self.pending,)), *self.waiting)
+
 
 session = Session(Runner(), Environment(EnvironmentState.NOT_INSTALLED))

@@ -17,7 +17,7 @@ import pytest
 from tests.blender.drawing import draw_sidebar
 from tests.blender.product import Product
 from tests.blender.test_clip_queue import add, empty_queue, idle, states
-from tests.blender.test_job import FAKE_WORKER, armatures, result, runtime, wait
+from tests.blender.test_job import FAKE_WORKER, armatures, result, runtime, start, wait
 from tests.blender.user_actions import press, settings
 
 __all__ = ["empty_queue", "result", "runtime"]  # fixtures
@@ -50,6 +50,7 @@ def restart(runtime: ModuleType, product: Product) -> None:
     apply, unkeyed_pose, ready = session.apply, session.unkeyed_pose, session.environment
     runtime.unregister()
     session.queue.clips, kept._kept = (), kept._Kept()
+    session.pending, session.waiting, session.notice = None, (), ""
     bpy.ops.wm.read_homefile(use_empty=True)
     runtime.register(apply, unkeyed_pose)
     session.environment = ready
@@ -111,6 +112,63 @@ def test_a_result_of_an_earlier_session_comes_into_its_file(
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
     press("queue_import", number=number)
     assert armatures() == 2
+
+
+def finish_meanwhile(runtime: ModuleType, prompt: str) -> None:
+    """Let a job end while another file is open, so that its result cannot be imported."""
+    start(prompt)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    wait(runtime, lambda: not runtime.session.runner.job.active)
+    assert runtime.session.pending is not None and armatures() == 0
+
+
+def test_a_result_that_was_not_imported_comes_into_its_file_after_a_restart(
+    runtime: ModuleType, result: Path, product: Product, queue_folder: Path, tmp_path: Path
+) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    finish_meanwhile(runtime, "They hug")
+    restart(runtime, product)
+    runtime.pump()
+    assert armatures() == 0
+    assert "another file (shot.blend)" in " ".join(draw_sidebar().texts)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    wait(runtime, lambda: runtime.session.pending is None)
+    assert armatures() == 2 and list(queue_folder.iterdir()) == []
+
+
+def test_a_result_of_a_file_that_was_never_saved_is_imported_by_a_press_after_a_restart(
+    runtime: ModuleType, result: Path, product: Product, queue_folder: Path
+) -> None:
+    finish_meanwhile(runtime, "They hug")
+    for _ in range(2):  # it is kept until it is imported or dismissed
+        restart(runtime, product)
+        runtime.pump()
+    layout = draw_sidebar()
+    assert "not imported before Blender quit" in " ".join(layout.texts) and "import_result" in layout.buttons
+    press("import_result")
+    assert armatures() == 2
+    runtime.pump()
+    assert list(queue_folder.iterdir()) == []
+
+
+def test_a_result_that_was_dismissed_does_not_come_back(runtime: ModuleType, result: Path, product: Product) -> None:
+    finish_meanwhile(runtime, "They hug")
+    runtime.pump()
+    press("dismiss_result")
+    restart(runtime, product)
+    runtime.pump()
+    assert runtime.session.pending is None
+
+
+def test_a_queue_of_the_first_version_is_read(runtime: ModuleType, product: Product, queue_folder: Path) -> None:
+    add("They hug")
+    restart(runtime, product)
+    (path,) = queue_folder.glob("*.json")
+    record = json.loads(path.read_text())
+    del record["results"]
+    (queue_folder / "other.json").write_text(json.dumps({**record, "version": 1}))
+    restart(runtime, product)
+    assert states(runtime) == ["held", "held"]
 
 
 def test_a_queue_whose_file_was_tampered_with_is_refused_whole_and_kept(
@@ -190,5 +248,5 @@ def test_a_queue_that_cannot_be_kept_says_so(runtime: ModuleType, product: Produ
         kept.keep_queue()
         kept.keep_queue()
     (problem,) = runtime.session.queue_problems
-    assert problem.startswith("The queue will be forgotten when Blender quits.")
+    assert problem.startswith("The queue and results that wait will be forgotten when Blender quits.")
     runtime.session.queue_problems = ()
