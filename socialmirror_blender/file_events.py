@@ -37,6 +37,7 @@ def _before_saving(path: str = "", *_: Any) -> None:
     Blender does not say before it has saved whether the file is a copy: `_after_saving` takes the move back then.
     """
     abandon_import()
+    scenes.keep_unlinked_takes()
     _moved.clear()
     path = path or bpy.data.filepath
     if path:

@@ -39,7 +39,7 @@ from .state import (
     reconstructions_in,
     set_folder_note,
 )
-from .takes import show_take_steps, update_take
+from .takes import keep_unlinked_takes, show_take_steps, update_take
 from .waiting_edits import count_waiting_edits, edit_marks, forget_count, remember_refined
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "is_linked",
     "is_same_rate",
     "keep_links",
+    "keep_unlinked_takes",
     "key_for_scene_rate",
     "link_to",
     "list_pins",

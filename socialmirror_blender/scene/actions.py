@@ -20,7 +20,7 @@ from ...core.contract.errors import UserError
 from ...core.contract.skeleton import BODY_JOINTS, JOINTS, PARENT_NAME
 from .. import compat
 from .fcurves import evaluate_fcurves, location_path, property_path, rotation_path, write_fcurves
-from .keyframes import read_keys
+from .keyframes import read_keys, read_types
 from .limb_states import filled_in_joints
 from .motion import PersonMotion
 from .names import FILLED_IN_PROPERTY
@@ -129,6 +129,16 @@ def show_again(rig: bpy.types.Object, identity: str, takes: Iterable[str], perso
     action = None if shows_take(rig) else next((item for item in found if item is not None), None)
     if action is not None:
         _assign(rig, action, action.slots[0])
+
+
+def keep_unlinked_take(rig: bpy.types.Object, identity: str, take: str, person: int) -> None:
+    """Keep the action of the chosen take in the file although the armature is animated by another one, or by none.
+
+    *Bake Action* does that, and Blender saves no action that nothing uses.
+    """
+    action = None if shows_take(rig) else find_action(identity, take, person)
+    if action is not None:
+        action.use_fake_user = True
 
 
 def require_takes(rigs: Iterable[bpy.types.Object]) -> None:
@@ -286,5 +296,12 @@ def _holds_take(rig: bpy.types.Object, action: bpy.types.Action) -> bool:
     mark = mark_of(action)
     if mark is not None and person_of(rig) in (None, mark.person):
         return True
-    bags = (compat.channelbag_in(action, slot) for slot in action.slots)
-    return any(bag is not None and bag.fcurves.find(property_path(FILLED_IN_PROPERTY)) is not None for bag in bags)
+    return any(map(_has_keys_of_take, (compat.channelbag_in(action, slot) for slot in action.slots)))
+
+
+def _has_keys_of_take(channelbag: Any | None) -> bool:
+    """Whether a channel bag has keyframes of a take. What Blender has baked from one has its curves, but ordinary keyframes."""
+    if channelbag is None or channelbag.fcurves.find(property_path(FILLED_IN_PROPERTY)) is None:
+        return False
+    types = [compat.enum_value(bpy.types.Keyframe, "type", name) for name in TAKE_KEYFRAMES]
+    return any(np.isin(read_types(curve), types).any() for curve in channelbag.fcurves)

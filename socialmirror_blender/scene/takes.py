@@ -16,6 +16,7 @@ from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from ..folders import relative_to_blend
 from .actions import (
     action_for,
+    keep_unlinked_take,
     key_person,
     leave_take,
     polish_of,
@@ -39,13 +40,14 @@ from .datablocks import Steps, at_once, remove_new_datablocks_on_error, removed_
 from .foot_list import show_foot_contacts
 from .limb_states import limb_states
 from .motion import SceneMotion, motion_at_scene_frames
-from .objects import camera_of, require_no_control_rig, rig_of
+from .names import rig_role
+from .objects import camera_of, object_with_role, require_no_control_rig, rig_of
 from .pin_carrying import carry_pins
 from .polish import Polish
 from .pose_conversion import smplx_to_bones
 from .rest_pose import RestPose, make_rest_pose, rest_offset
 from .result_prompt import fill_prompt, prompt_memory, restore_prompt
-from .state import ImportState, is_reconstruction, read_state, write_state
+from .state import ImportState, editable_reconstructions, is_reconstruction, read_state, write_state
 from .take_values import TakeMark, TakeValues, take_values
 from .timeline import ClipTiming, Timeline
 
@@ -164,6 +166,16 @@ def key_clip_camera(
     if camera is not None:
         key_camera(camera, motion.K, motion.T_cw, clip.image_size, motion.frames)
         align_background_clips(camera, timeline, clip.frame_rate, motion.frames)
+
+
+def keep_unlinked_takes() -> None:
+    """Keep the actions of the chosen takes, with the animator's keys in them, in the file that is about to be saved."""
+    for collection in editable_reconstructions():
+        state = read_state(collection)
+        for person in range(PEOPLE):
+            rig = object_with_role(collection, rig_role(person))
+            if rig is not None:
+                keep_unlinked_take(rig, state.id, state.take, person)
 
 
 def has_same_rigs(collection: bpy.types.Collection, reconstruction: Reconstruction) -> bool:

@@ -35,6 +35,25 @@ def test_a_take_whose_action_was_unlinked_is_chosen_again_with_its_keys(
     assert rig.animation_data.action != action
 
 
+def test_a_take_that_was_baked_to_a_new_action_is_still_there_after_saving_with_its_keys(
+    scene: ModuleType, rig: Any, collection: Any, tmp_path: Path
+) -> None:
+    key(rig, "left_shoulder", 8)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="POSE")
+    bpy.ops.pose.select_all(action="SELECT")
+    bpy.ops.nla.bake(frame_start=1, frame_end=3, only_selected=True, bake_types={"POSE"})
+    assert rig.animation_data.action.name == "Action"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), check_existing=False)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    (collection,) = scene.reconstruction_collections()
+    rig = scene.rig_of(collection, 0)
+    press("use_take", take="take-1")
+    assert rig.animation_data.action.name == "Person 1 take-1"
+    assert is_same(rotation_at(rig, "left_shoulder", 8), POSE)
+    assert bpy.data.actions["Action"].use_fake_user
+
+
 def test_an_action_of_the_animators_gives_way_to_the_take_and_stays_in_the_file(
     scene: ModuleType, contract: ModuleType, rig: Any, collection: Any
 ) -> None:
