@@ -57,6 +57,10 @@ class ResultState:
     """What matters of the reconstruction that is active."""
 
     folder_found: bool = True
+    deleted: str = ""
+    """Whose armature was deleted, empty if both are there."""
+    elsewhere: str = ""
+    """Name of an armature that another action than its take animates, or none; empty if there is none such."""
     edits: int = 0
     """How many edits of the animator the take does not know yet."""
     prompt_waits: bool = False
@@ -155,8 +159,12 @@ def _for_environment(state: EnvironmentState, online: bool) -> Step:
 def _after_result(result: ResultState) -> Step:
     if not result.folder_found:
         return Step("The result's folder is missing: see the note below.", "ERROR", alert=True)
+    if result.deleted:
+        return Step(f"The armature of {result.deleted} is gone: undo, or import the result again.", "ERROR", alert=True)
     if result.controls:
         return Step("Pose with the controls, then bake back.", "POSE_HLT", Button("socialmirror.control_rig_remove"))
+    if result.elsewhere:
+        return Step(f"{result.elsewhere} has another action. Choose the take to go on with it; the action is kept.")
     count = result.edits
     if count or result.prompt_waits:
         waiting = [counted(count, "edit")] if count else []

@@ -7,13 +7,16 @@ from typing import Any
 
 import bpy
 
+from ...core.contract.reconstruction import PEOPLE, PERSON_NAMES
 from .. import compat, folders
 from .. import scene as scenes
 from ..properties import settings_of
 from ..reconstructions import active_reconstruction, read_info
 from ..runtime import paths
 from ..runtime.session import session
-from ..scene.objects import has_control_rig
+from ..scene.actions import shows_take
+from ..scene.names import rig_role
+from ..scene.objects import has_control_rig, object_with_role
 from ..scene.result_prompt import wanted_prompt
 from ..viewing import is_seen_through_camera
 from .next_step import ResultState, SidebarState
@@ -46,8 +49,11 @@ def _has_clip(context: bpy.types.Context, settings: Any) -> bool:
 
 def _result_state(context: bpy.types.Context, collection: bpy.types.Collection) -> ResultState:
     info = read_info(collection)
+    rigs = [object_with_role(collection, rig_role(person)) for person in range(PEOPLE)]
     return ResultState(
         folder_found=info is not None,
+        deleted=next((PERSON_NAMES[person] for person, rig in enumerate(rigs) if rig is None), ""),
+        elsewhere=next((rig.name for rig in rigs if rig is not None and not shows_take(rig)), ""),
         edits=scenes.count_waiting_edits(collection),
         prompt_waits=info is not None and wanted_prompt(collection) is not None,
         camera_view=is_seen_through_camera(context.scene),

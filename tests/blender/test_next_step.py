@@ -122,6 +122,21 @@ def ready_environment(product: Product) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ready_environment")
+def test_a_person_whose_armature_or_take_is_gone_is_named(imported: Any, scene: ModuleType) -> None:
+    def texts() -> str:
+        return " ".join(draw_sidebar().texts)
+
+    rig = scene.rig_of(imported, 1)
+    take = rig.animation_data.action
+    rig.animation_data.action = bpy.data.actions.new("baked")
+    assert "Person 2 has another action. Choose the take" in texts()
+    rig.animation_data.action = take
+    assert "another action" not in texts()
+    bpy.data.objects.remove(rig)
+    assert "The armature of Person B is gone: undo, or import the result again." in texts()
+
+
+@pytest.mark.usefixtures("ready_environment")
 def test_the_sample_is_loaded_as_the_clip(product: Product) -> None:
     assert "try_sample" in draw_sidebar().buttons
     settings().source = "STRIP"
