@@ -64,6 +64,7 @@ class SOCIALMIRROR_OT_confidence_overlay(bpy.types.Operator):
 class SOCIALMIRROR_OT_uncertain_stretch(OnReconstruction, bpy.types.Operator):
     bl_idname = "socialmirror.uncertain_stretch"
     bl_label = "Low-Confidence Range"
+    bl_description = "Go to the next range of frames in which a limb is uncertain or was filled in"
     bl_options = {"REGISTER", "UNDO"}
 
     backwards: BoolProperty(options={"SKIP_SAVE", "HIDDEN"})

@@ -136,6 +136,7 @@ class SOCIALMIRROR_OT_contact_remove(_OnTouches, bpy.types.Operator):
 class SOCIALMIRROR_OT_contact_state(_OnTouches, bpy.types.Operator):
     bl_idname = "socialmirror.contact_state"
     bl_label = "Set Contact State"
+    bl_description = "Set what Refine does with the contact"
     bl_options = {"REGISTER", "UNDO"}
 
     state: EnumProperty(

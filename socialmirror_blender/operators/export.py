@@ -33,6 +33,10 @@ def _items(choices: dict[str, str], automatic: str = "") -> list[tuple[str, str,
 _TARGETS = [
     (name, target.label, target.description) for name, target in TARGETS.items() if target.format != "usd" or has_usd()
 ]
+_NAMES = [
+    (_AUTO, _TARGET_DEFAULT, "The names that the target recognizes"),
+    *((name, label, f"The names of {label}") for name, label in NAME_SET_LABELS.items()),
+]
 _SWITCH = [
     (_AUTO, "Where Needed", "Only if both people are in one file"),
     ("ON", "Always", "A_pelvis, B_pelvis, ..."),
@@ -64,7 +68,7 @@ class SOCIALMIRROR_OT_export(OnReconstruction, bpy.types.Operator):
     )
     names: EnumProperty(
         name="Names",
-        items=_items(NAME_SET_LABELS, "The names that the target recognizes"),
+        items=_NAMES,
         description="Names of the bones",
     )
     prefix: EnumProperty(name="Prefix", items=_SWITCH, description="Start the names of bones with A_ and B_")

@@ -33,6 +33,12 @@ def test_every_property_of_an_operator_has_a_tooltip() -> None:
     assert [name for name, item in shown_properties() if not item.description] == []
 
 
+def test_every_operator_has_a_description() -> None:
+    """Blender shows it in the keymap editor, where no button gives the operator's properties."""
+    kinds = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("SOCIALMIRROR_OT_")]
+    assert [kind.__name__ for kind in kinds if not getattr(kind, "bl_description", "")] == []
+
+
 def test_every_choice_of_an_operator_has_a_tooltip() -> None:
     missing = [
         f"{name}.{choice.identifier}"
