@@ -89,7 +89,9 @@ def _import_further() -> bool:
     if not is_open(outcome.origin):
         name = f" ({Path(outcome.origin.filepath).name})" if outcome.origin.filepath else ""
         if outcome.origin.file_serial == EARLIER_SESSION and not name:
-            session.notice = "This result was not imported before Blender quit. Import it here."
+            session.notice = (
+                f"{Path(outcome.folder).name!r} was not imported before Blender quit. Import the result here."
+            )
         else:
             session.notice = (
                 f"This reconstruction was started in another file{name}. Open that file, or import the result here."
