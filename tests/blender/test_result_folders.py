@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,12 +38,13 @@ def read_info(product: Product) -> Any:
 
 
 @pytest.fixture
-def provisional(contract: ModuleType, folders: ModuleType, scene: ModuleType) -> Path:
+def provisional(contract: ModuleType, folders: ModuleType, scene: ModuleType) -> Iterator[Path]:
     """The folder of a result in a file that was not saved yet, imported."""
     folder = folders.output_folder("") / "dance"
     make_reconstruction(folder, contract, frames=5)
     press("import_folder", directory=str(folder))
-    return folder
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
