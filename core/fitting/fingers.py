@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ..body.landmarks import palm_frame
 from ..body.rotations import axis_angle_to_matrix
-from ..observations.observe import Observations, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import smooth_over_time
 
 _WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
 _FINGERS = {"index": 5, "middle": 9, "pinky": 17, "ring": 13}  # first landmark of each, in SMPL-X's order of fingers

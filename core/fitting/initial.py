@@ -12,7 +12,8 @@ from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, pose
-from ..observations.observe import Observations, interpolated, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import interpolated, smooth_over_time
 from ..reporting import Reporter
 from ..transforms import inverse_transform_points
 from .camera import extrinsics, floor_from_extrinsics

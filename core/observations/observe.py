@@ -22,6 +22,7 @@ from ..perception.landmarks import HEIGHT_IN_TORSOS
 from ..records import Record
 from .confidence import joint_confidence
 from .line_of_sight import line_of_sight_rotation
+from .over_time import interpolated, smooth_over_time
 from .stabilisation import TRUNK as _TRUNK
 from .stabilisation import estimate_camera_rotation, stabilised
 
@@ -211,39 +212,6 @@ def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor)
     far = smooth_over_time(values, weight.square() + 1e-4, seconds, _BORROWING_SECONDS)
     near_weight = (weight / 0.5).clamp(0, 1)
     return near_weight * near + (1 - near_weight) * far
-
-
-def smooth_over_time(
-    values: Float[Tensor, "P T *c"], weight: Float[Tensor, "P T *c"], time: Float[Tensor, " T"], sigma: float
-) -> Float[Tensor, "P T *c"]:
-    """Weighted Gaussian average over time stamps in seconds, however uneven they are; `sigma` in seconds."""
-    reach = 1
-    while reach < len(time) - 1 and bool((time[reach:] - time[:-reach]).min() < 3 * sigma):
-        reach += 1
-    total = torch.zeros_like(values)
-    mass = torch.zeros_like(weight)
-    count = len(time)
-    for shift in range(-reach, reach + 1):
-        here = slice(max(0, -shift), count - max(0, shift))
-        there = slice(max(0, shift), count - max(0, -shift))
-        kernel = torch.exp(-0.5 * ((time[there] - time[here]) / sigma) ** 2)
-        kernel = kernel.reshape(-1, *[1] * (values.dim() - 2))
-        total[:, here] += kernel * weight[:, there] * values[:, there]
-        mass[:, here] += kernel * weight[:, there]
-    return total / mass.clamp_min(1e-9)
-
-
-def interpolated(
-    values: Float[Tensor, "P T C"], known: Bool[Tensor, "P T"], time: Float[Tensor, " T"]
-) -> Float[Tensor, "P T C"]:
-    """Values where they are known, linear interpolation over time between them, the nearest value at both ends."""
-    seconds = time.cpu().double().numpy()
-    out = values.detach().cpu().double().numpy().copy()
-    for person, there in enumerate(known.cpu().numpy()):
-        if there.any():
-            for column in range(out.shape[2]):
-                out[person, :, column] = np.interp(seconds, seconds[there], out[person, there, column])
-    return torch.from_numpy(out).to(values)
 
 
 def _palm_frames(hands: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ from ..fitting.inverse_kinematics import Poses, Targets, solve
 from ..fitting.prior import InitialMotion, JointPrior
 from ..motion import BODY_COUNT, FINGER_COUNT, Camera, MotionEstimate
 from ..observations.confidence import HIDDEN, VISIBLE
-from ..observations.observe import Observations, interpolated, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import interpolated, smooth_over_time
 from ..observations.ramp import ramp
 from ..reporting import Reporter
 from ..stgcn.predict import snap_to_keypoints
