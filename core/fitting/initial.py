@@ -49,10 +49,11 @@ def estimate_initial_motion(
     seconds = observations.seconds
     rotations = torch.cat([_pose_from_landmarks(observations, body, seconds), curl_rotations(observations)], 2)
     betas = rotations.new_zeros(len(observations.found), 16)
-    rotations = stand_where_unseen(rotations, _up_incam(rotations, betas, body, camera), observations, seconds)
+    up = _up_incam(rotations, betas, body, camera)
+    rotations = stand_where_unseen(rotations, up, observations, seconds)
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     reporter.progress(0.5)
-    estimate = on_common_floor(rotations, pelvis, betas, observations, body, camera)
+    estimate = on_common_floor(rotations, pelvis, betas, observations, body, camera, up_incam=up)
     reporter.progress(1.0)
     return estimate
 
@@ -64,14 +65,20 @@ def on_common_floor(
     observations: Observations,
     body: BodyModel,
     camera: Camera | None = None,
+    *,
+    up_incam: Float[Tensor, " 3"] | None = None,
 ) -> MotionEstimate:
-    """Two people before the camera, over the floor that their standing feet share, level under a given camera."""
+    """Two people before the camera, over the floor that their standing feet share, level under a given camera.
+
+    Without a camera, what the feet leave open of the floor's tilt is that of `up_incam`, a unit vector; by default, of the
+    direction along which trunks usually point.
+    """
     seconds = observations.seconds
     posed = pose(body, rotations, pelvis, betas)
     soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)
     if camera is None:
-        up = usual_direction(trunk_directions(posed))
+        up = usual_direction(trunk_directions(posed)) if up_incam is None else up_incam
         stood = lowest_points(soles, up).flatten(0, 2)
         T_cw = extrinsics(*estimate_floor(stood, still.reshape(-1) + 1e-4, up))
     else:
