@@ -82,10 +82,15 @@ def _only_named(contact: Contact) -> bool:
 
 
 def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
-    """Contacts that the user has deleted, but not added: rejected, or another prompt would bring them back."""
+    """Contacts that the user has deleted, but not added: rejected, or another prompt would bring them back.
+
+    One that another contact covers since that was moved there has not been deleted.
+    """
     remaining = {contact.id for contact in now}
     return [
         replace(contact, state="rejected")
         for contact in before
-        if contact.source != "user" and contact.id not in remaining
+        if contact.source != "user"
+        and contact.id not in remaining
+        and not any(each.source == "user" and each.covers(contact) for each in now)
     ]
