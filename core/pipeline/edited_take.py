@@ -9,8 +9,8 @@ from ..contract.contact import Contact
 from ..contract.frames import frames_in_words
 from ..contract.reconstruction import Info
 from ..contract.requests import RefineRequest
+from .nodes import TakeSettings
 from .provenance import Provenance
-from .takes import TakeSettings
 
 _NAMED = ("prompt", "annotator")
 """Sources of contacts that somebody has named in words."""

@@ -15,11 +15,11 @@ from core.fitting.camera import KnownCamera
 from core.pipeline.cache import MemoryCache
 from core.pipeline.choices import ClipChoices
 from core.pipeline.edited_take import edited_take
+from core.pipeline.nodes import TakeNodes, TakeSettings, first_take_nodes, nodes_of_detections, refined_take_nodes
 from core.pipeline.provenance import Provenance
 from core.pipeline.retry import Variant
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeNodes, TakeSettings, first_take_nodes, nodes_of_detections, refined_take_nodes
 from core.progress import JobProgress
 from tests.core.conftest import Recorder, made_up_tracks
 
