@@ -28,6 +28,12 @@ from .unseen_legs import stand_where_unseen
 _STANDING_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
 _LEAST_FRAMES = 3
+_POSE_SECONDS, _FEET_SECONDS, _DIRECTION_SECONDS, _DEPTH_SECONDS = 0.04, 0.06, 0.03, 0.25
+"""Standard deviations over which poses, places of feet in the picture, directions to people, and their depths are averaged."""
+_NEAR_FLOOR, _NEAR_FLOOR_WIDTH = 0.12, 0.03
+"""metres over a person's lowest stand at which half of a foot's contact is left, and over which it goes (a logistic function)."""
+_HEIGHT_TOLERANCE = 0.1
+"""metres from the mean height at which a sole's weight in it has fallen to a quarter."""
 _LEAST_SUPPORT, _LEAST_RELATIVE_SUPPORT = 2.0, 0.35
 """Sum of landmark confidences, and its ratio to the person's median, below which a frame does not place the person."""
 
@@ -87,7 +93,7 @@ def on_common_floor(
     # above each person's own lowest stand: the floor that they share is left to the fit
     lowest = heights.amin(-1)
     stand = lowest.flatten(1).quantile(0.1, dim=1)[:, None, None]
-    near_floor = torch.sigmoid((0.12 - (lowest - stand)) / 0.03)
+    near_floor = torch.sigmoid((_NEAR_FLOOR - (lowest - stand)) / _NEAR_FLOOR_WIDTH)
     return MotionEstimate(
         motion_from_rotations(rotations, pelvis, betas),
         Camera(observations.K.double().cpu().numpy(), T_cw.double().cpu().numpy()),
@@ -101,7 +107,7 @@ def _pose_from_landmarks(observations: Observations, body: BodyModel, seconds: T
     rest = rest_landmarks(body, LandmarkRegressor.for_body(body))
     rotations = rotations_from_landmarks(observations.landmarks_incam, rest, hands_incam, observations.palm_confidence)
     six = matrix_to_rotation_6d(rotations).flatten(2)
-    smoothed = smooth_over_time(six, torch.ones_like(six), seconds, 0.04)
+    smoothed = smooth_over_time(six, torch.ones_like(six), seconds, _POSE_SECONDS)
     return rotation_6d_to_matrix(smoothed.unflatten(2, (BODY_COUNT, 6)))
 
 
@@ -125,8 +131,8 @@ def pelvis_over_keypoints(
     log_depth = interpolated(translation[..., 2:].clamp_min(0.2).log(), known, seconds)
     direction = interpolated(translation[..., :2] / translation[..., 2:].clamp_min(0.2), known, seconds)
     support = (support / 10).clamp(1e-2, 1)[..., None]
-    depth = smooth_over_time(log_depth, support, seconds, 0.25).exp()
-    direction = smooth_over_time(direction, support.square().expand_as(direction), seconds, 0.03)
+    depth = smooth_over_time(log_depth, support, seconds, _DEPTH_SECONDS).exp()
+    direction = smooth_over_time(direction, support.square().expand_as(direction), seconds, _DIRECTION_SECONDS)
     return torch.cat([direction * depth, depth], -1)
 
 
@@ -137,7 +143,8 @@ def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> F
     ]
     pixels, weight = observations.keypoints[:, :, parts], observations.confidence[:, :, parts]
     flat = pixels.flatten(2)
-    smoothed = smooth_over_time(flat, weight.flatten(2).repeat_interleave(2, -1) + 1e-3, seconds, 0.06)
+    certainty = weight.flatten(2).repeat_interleave(2, -1) + 1e-3
+    smoothed = smooth_over_time(flat, certainty, seconds, _FEET_SECONDS)
     metres = smoothed.unflatten(2, (2, 3, 2)) * (depth / observations.K[0, 0])[..., None, None, None]
     if len(seconds) < 3:
         return weight.mean(-1)
@@ -156,7 +163,7 @@ def _over_the_floor(
     weight = still + 1e-4
     height = (weight * below).sum() / weight.sum()
     for _ in range(5):
-        robust = weight / (1 + ((below - height) / 0.1) ** 2) ** 2
+        robust = weight / (1 + ((below - height) / _HEIGHT_TOLERANCE) ** 2) ** 2
         height = (robust * below).sum() / robust.sum()
     pitch, roll, _ = floor_from_extrinsics(T_cw)
     return extrinsics(pitch, roll, height)

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from ..body.landmarks import palm_frame
+from ..body.landmarks import palm_of_hand
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import Timeline, elapsed_seconds
@@ -26,8 +26,8 @@ from .over_time import interpolated, smooth_over_time
 from .stabilisation import TRUNK as _TRUNK
 from .stabilisation import estimate_camera_rotation, stabilised
 
-_HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
 _SMOOTHING_SECONDS = 0.04
+"""Standard deviation over which metric landmarks are averaged; palms over twice as much."""
 PRECISE = 0.04
 """Heights of a person: keypoints with a larger sigma are not plainly seen, however confident."""
 _HEIGHT_SECONDS = 0.4
@@ -130,7 +130,7 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
     hands = tensor(detections.hands)
     hand_landmarks = tensor(detections.hand_landmarks)
     hand_confidence = hands[..., 0, 2]
-    palm_frames = _palm_frames(_in_camera_axes(hand_landmarks, hands[..., :2].mean(3), K_tensor))
+    palm_frames = palm_of_hand(_in_camera_axes(hand_landmarks, hands[..., :2].mean(3), K_tensor))
     return Observations(
         frame_index=detections.frame_index,
         time=detections.time,
@@ -204,8 +204,10 @@ def _medians_around(
         return np.nanmedian(around, axis=-1)
 
 
-def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:
-    """Values [P,T,33*3] lightly smoothed; where the confidence [P,T,33] is low, taken from the frames around."""
+def _filled_from_neighbours(
+    values: Float[Tensor, "P T 99"], confidence: Float[Tensor, "P T 33"], seconds: Float[Tensor, " T"]
+) -> Float[Tensor, "P T 99"]:
+    """The coordinates of 33 landmarks, lightly smoothed; where the confidence is low, taken from the frames around."""
     weight = confidence.repeat_interleave(3, -1)
     values = interpolated(values, weight.amax(-1) > 0, seconds)
     near = smooth_over_time(values, weight + 1e-3, seconds, _SMOOTHING_SECONDS)
@@ -214,12 +216,9 @@ def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor)
     return near_weight * near + (1 - near_weight) * far
 
 
-def _palm_frames(hands: Tensor) -> Tensor:
-    """Metric hand landmarks [P,T,2,21,3] -> frames [P,T,2,3,3]."""
-    return palm_frame(*(hands[..., part, :] for part in (_HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY)))
-
-
-def _smoothed_frames(frames: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:
+def _smoothed_frames(
+    frames: Float[Tensor, "P T 2 3 3"], confidence: Float[Tensor, "P T 2"], seconds: Float[Tensor, " T"]
+) -> Float[Tensor, "P T 2 3 3"]:
     weight = confidence.repeat_interleave(6, -1) + 1e-4
     six = smooth_over_time(matrix_to_rotation_6d(frames).flatten(2), weight, seconds, 2 * _SMOOTHING_SECONDS)
     return rotation_6d_to_matrix(six.unflatten(2, (2, 6)))
