@@ -101,6 +101,8 @@ def nearest_vertices(
 
 
 class LearnedWeights(NamedTuple):
+    """What the landmarks are regressed from: the 55 joints and N points of the skin."""
+
     joint: Int[np.ndarray, " N"]
     offset: Float[np.ndarray, "N 3"]
     """From the joint to the skin point on the mean shape in the rest pose, metres."""

@@ -111,7 +111,9 @@ def _pose_from_landmarks(observations: Observations, body: BodyModel, seconds: T
     return rotation_6d_to_matrix(smoothed.unflatten(2, (BODY_COUNT, 6)))
 
 
-def _up_incam(rotations: Tensor, betas: Tensor, body: BodyModel, camera: Camera | None) -> Float[Tensor, " 3"]:
+def _up_incam(
+    rotations: Float[Tensor, "P T 55 3 3"], betas: Float[Tensor, "P 16"], body: BodyModel, camera: Camera | None
+) -> Float[Tensor, " 3"]:
     """The floor's normal in the camera's frame, that along which trunks usually point where the camera is not known."""
     if camera is not None:
         return torch.as_tensor(camera.T_cw[:3, 2]).to(rotations)
@@ -119,9 +121,13 @@ def _up_incam(rotations: Tensor, betas: Tensor, body: BodyModel, camera: Camera 
 
 
 def pelvis_over_keypoints(
-    rotations: Tensor, betas: Tensor, observations: Observations, body: BodyModel, seconds: Tensor
+    rotations: Float[Tensor, "P T 55 3 3"],
+    betas: Float[Tensor, "P 16"],
+    observations: Observations,
+    body: BodyModel,
+    seconds: Float[Tensor, " T"],
 ) -> Float[Tensor, "P T 3"]:
-    """Where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""
+    """metres in the camera's frame: where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
     points = posed_landmarks(posed, body)
     weight = observations.confidence + 1e-4
@@ -136,7 +142,9 @@ def pelvis_over_keypoints(
     return torch.cat([direction * depth, depth], -1)
 
 
-def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> Float[Tensor, "P T 2"]:
+def _still_feet(
+    observations: Observations, depth: Float[Tensor, "P T"], seconds: Float[Tensor, " T"]
+) -> Float[Tensor, "P T 2"]:
     """In 0-1, how surely each foot stands still, from the speed of its landmarks across the view."""
     parts = [
         [LANDMARK_INDEX[f"{side}_{part}"] for part in ("ankle", "heel", "foot_index")] for side in ("left", "right")
@@ -156,7 +164,7 @@ def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> F
 
 
 def _over_the_floor(
-    T_cw: Tensor, soles: Float[Tensor, "P T 2 S 3"], still: Float[Tensor, "P T 2"]
+    T_cw: Float[Tensor, "4 4"], soles: Float[Tensor, "P T 2 S 3"], still: Float[Tensor, "P T 2"]
 ) -> Float[Tensor, "4 4"]:
     """The camera at the robust mean height over the soles of standing feet, with its own rotation."""
     below = (soles @ -T_cw[:3, 2]).amax(-1)

@@ -51,6 +51,8 @@ _FEET = [[LANDMARK_INDEX[f"{side}_{part}"] for part in ("heel", "foot_index")] f
 
 @dataclass(frozen=True)
 class Hand:
+    """What the hand network sees in one crop."""
+
     points: np.ndarray
     """float32 [21,2] px"""
     world: np.ndarray

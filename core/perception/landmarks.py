@@ -87,6 +87,8 @@ class Pose:
 
 
 class LandmarkNetwork:
+    """BlazePose, which answers for one person in each crop."""
+
     def __init__(self, network: Network) -> None:
         self._network = network
 

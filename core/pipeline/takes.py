@@ -51,6 +51,8 @@ class TakeResult:
 
 @dataclass(frozen=True)
 class MadeTakes:
+    """At least one take, and the detections that all are made from."""
+
     takes: tuple[TakeResult, ...]
     detections: Detections
 
