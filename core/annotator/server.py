@@ -282,4 +282,5 @@ def _unavailable(address: ServerAddress, problem: str, hint: str = _HINT) -> Ann
 
 
 def key_from_environment() -> str:
+    """The key of the server, which is kept nowhere else; empty for none."""
     return os.environ.get(KEY_VARIABLE, "").strip()

@@ -10,6 +10,8 @@ QUESTION_VERSION = 1
 
 @dataclass(frozen=True)
 class AnnotatorSettings:
+    """How a clip is shown to a vision–language model, and how long it may answer."""
+
     stretch_seconds: float = 8.0
     """Longer clips are shown in stretches of about this length ..."""
     max_stretches: int = 12

@@ -60,6 +60,8 @@ class ManifestClip:
 
 @dataclass(frozen=True)
 class Manifest:
+    """The clips of a batch, as their file lists them."""
+
     path: Path
     clips: tuple[ManifestClip, ...]
 

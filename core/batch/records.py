@@ -44,6 +44,7 @@ class Outcome:
 
 
 def write_outcome(manifest: Manifest, outcome: Outcome) -> None:
+    """Keep what a run of a clip came to, for the next run and for the summary."""
     write_json(_file(manifest, outcome.name), asdict(outcome))
 
 
@@ -84,11 +85,13 @@ def is_finished(manifest: Manifest, clip: ManifestClip) -> bool:
 
 
 def failed(clip: ManifestClip, error: UserError, seconds: float) -> Outcome:
+    """The outcome of a clip whose run ended with an error."""
     text = " ".join(str(error).split())[:_LONGEST_ERROR]
     return Outcome(clip.name, FAILED, clip.digest, seconds=round(seconds, 2), code=error.code, error=text)
 
 
 def write_summary(manifest: Manifest, outcomes: Sequence[Outcome]) -> Path:
+    """Write all outcomes and their counts into one file; its path."""
     path = manifest.records / SUMMARY_FILE
     record: dict[str, Any] = {
         "manifest": str(manifest.path),

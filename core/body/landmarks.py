@@ -29,6 +29,8 @@ from .rotations import orthonormal_frame
 
 LANDMARK_WEIGHTS = Path(__file__).parent / "data" / "landmarks.npz"
 _MAX_BYTES = 16 << 20
+_WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
+"""MediaPipe's landmarks of a hand: the wrist and the knuckles of three fingers."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ def palm_frame(
     return orthonormal_frame(middle - wrist + 1e-6, index - pinky + 1e-6)
 
 
+def palm_of_hand(hand: Float[Tensor, "*batch 21 3"]) -> Float[Tensor, "*batch 3 3"]:
+    """The `palm_frame` of MediaPipe's 21 landmarks of a hand."""
+    return palm_frame(*(hand[..., landmark, :] for landmark in (_WRIST, _INDEX, _MIDDLE, _PINKY)))
+
+
 def nearest_vertices(
     body: BodyModel, joint: Int[np.ndarray, " N"], offset: Float[np.ndarray, "N 3"]
 ) -> Int[Tensor, " N"]:
@@ -94,6 +101,8 @@ def nearest_vertices(
 
 
 class LearnedWeights(NamedTuple):
+    """What the landmarks are regressed from: the 55 joints and N points of the skin."""
+
     joint: Int[np.ndarray, " N"]
     offset: Float[np.ndarray, "N 3"]
     """From the joint to the skin point on the mean shape in the rest pose, metres."""

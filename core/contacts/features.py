@@ -32,7 +32,9 @@ PART_CHANNELS = ("confidence", "sigma_along", "sigma_across", "outward", "up", "
 """Confidence of the joint; standard deviations, in metres, of its place along the ray from the camera and across it; where it is
 in the frame of its own pelvis, outward being away from the body on its own side."""
 _DEPTH_WEIGHTS = (1.0, 0.25, 0.1)
-_QUARTER = 0.25
+"""What the depth counts in the three distances between regions: a camera tells it worst."""
+_DEPTH_WEIGHT = 0.25
+"""The same in distances between joints."""
 _UNKNOWN_ALONG, _UNKNOWN_ACROSS = 0.24, 0.08
 """metres, of joints that no learned prior predicts."""
 _PARTS = torch.tensor(PART_OF_REGION)
@@ -106,7 +108,7 @@ def _person_channels(pelvis: Float[Tensor, "2 T 3"], rotations: Float[Tensor, "2
 
 
 def _depth_discounted(vectors_incam: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b"]:
-    return (vectors_incam * vectors_incam.new_tensor([1.0, 1.0, _QUARTER])).norm(dim=-1)
+    return (vectors_incam * vectors_incam.new_tensor([1.0, 1.0, _DEPTH_WEIGHT])).norm(dim=-1)
 
 
 def _of_parts(values: Float[Tensor, "*b 22"]) -> Float[Tensor, "*b Q"]:

@@ -45,6 +45,8 @@ MOST_PAIRS = 48
 
 @dataclass(frozen=True)
 class ContactHeadConfig:
+    """Sizes of the contact head. ValueError if one is out of bounds, as a checkpoint could have it."""
+
     hidden: int = 32
     kernel: int = 5
     dilations: tuple[int, ...] = (1, 2, 4, 8)

@@ -119,6 +119,19 @@ class Contact:
             vertex_b=self.vertex_a,
         )
 
+    def covers(self, other: Contact) -> bool:
+        """Whether another contact says nothing beyond this one: the same regions in the same frames, and the same points or none.
+
+        It does not matter which person comes first, where each contact comes from, or what was decided about it.
+        """
+        if other.person_a != self.person_a and other.person_b == self.person_a:
+            other = other.with_people_swapped()
+        said, own = (
+            (each.person_a, each.region_a, each.person_b, each.region_b, each.frame_start, each.frame_end)
+            for each in (other, self)
+        )
+        return said == own and other.vertex_a in (None, self.vertex_a) and other.vertex_b in (None, self.vertex_b)
+
     def measured(self, distance: float | None) -> Contact:
         """With the distance that a motion leaves between the regions, and whether that reaches the contact."""
         reached = None if distance is None else distance <= REACHED_DISTANCE

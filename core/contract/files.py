@@ -48,11 +48,13 @@ def replacing(path: Path) -> Generator[Path]:
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write JSON in one step. Raises ValueError for NaN and infinity."""
     with replacing(path) as temporary:
         put_json(temporary, record)
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray], *, compress: bool = False) -> None:
+    """Write an npz in one step. Compression helps for masks, not for motion."""
     with replacing(path) as temporary:
         put_npz(temporary, arrays, compress=compress)
 

@@ -16,6 +16,7 @@ _MOST_STRETCHES = 3
 
 
 def frame_in_words(frame: int) -> str:
+    """`frame 12`."""
     return f"frame {frame}"
 
 

@@ -103,6 +103,16 @@ def group_touches(contacts: Iterable[Contact]) -> list[Touch]:
     return sorted(touches, key=lambda touch: (touch.frame_start, touch.id))
 
 
+def without_covered(contacts: Iterable[Contact], changed: Iterable[str]) -> list[Contact]:
+    """The contacts but those that one of the `changed`, named by their ids, covers: an edit can make one contact like another."""
+    kept = list(contacts)
+    for contact_id in changed:
+        own = next((contact for contact in kept if contact.id == contact_id), None)
+        if own is not None:
+            kept = [contact for contact in kept if contact.id == own.id or not own.covers(contact)]
+    return kept
+
+
 def _a_first(contact: Contact) -> Contact:
     """The contact with person 0 as its first person, unless it is one of person 1 with the ground."""
     return contact.with_people_swapped() if contact.person_b == 0 else contact

@@ -61,6 +61,7 @@ def parse_version(text: str) -> Version:
 
 
 def read_requirements() -> list[Requirement]:
+    """What `core/requirements.txt` asks for."""
     lines = (line.partition("#")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines())
     return [Requirement.parse(line) for line in lines if line]
 
@@ -82,6 +83,7 @@ def locked_packages(lock: Path) -> Iterator[tuple[str, str]]:
 
 
 def locked_version(lock: Path, name: str) -> str:
+    """The version in a lock file of a package that it holds; the first where systems need different ones."""
     return next(version for found, version in locked_packages(lock) if found == name)
 
 

@@ -47,4 +47,5 @@ TARGETS: dict[str, Target] = {
 
 
 def needs_blender(target: str) -> bool:
+    """Whether only Blender writes the target's format."""
     return TARGETS[target].format in FORMATS_OF_BLENDER

@@ -8,14 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..body.landmarks import palm_frame
+from ..body.landmarks import palm_of_hand
 from ..body.rotations import axis_angle_to_matrix
-from ..observations.observe import Observations, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import smooth_over_time
 
-_WRIST, _INDEX, _MIDDLE, _PINKY = 0, 5, 9, 17
-_FINGERS = {"index": 5, "middle": 9, "pinky": 17, "ring": 13}  # first landmark of each, in SMPL-X's order of fingers
-_RELAXED = (22.0, 30.0, 18.0)
-_THUMB_RELAXED = (8.0, 8.0, 12.0)
+_WRIST = 0
+_KNUCKLES = (5, 9, 17, 13)
+"""MediaPipe's first landmarks of index, middle, pinky and ring: SMPL-X's order of the fingers."""
+_RELAXED, _THUMB_RELAXED = (22.0, 30.0, 18.0), (8.0, 8.0, 12.0)
+"""Degrees of bending at the three joints of a finger and of the thumb where no hand was detected."""
 _RANGE = ((-10.0, 90.0), (0.0, 105.0), (0.0, 80.0))
 """Degrees of bending at a finger's three joints, from the knuckle on."""
 
@@ -47,11 +49,11 @@ def finger_bends(hands: Float[Tensor, "*batch 2 21 3"]) -> Float[Tensor, "*batch
 
     Index, middle, pinky and ring at their three joints, positive towards the palm; only the knuckle bends backwards too.
     """
-    palm = palm_frame(*(hands[..., part, :] for part in (_WRIST, _INDEX, _MIDDLE, _PINKY)))
+    palm = palm_of_hand(hands)
     # the frame's third axis leaves the palm of the left hand, the back of the right one
     inward = palm[..., 2] * hands.new_tensor([1.0, -1.0])[:, None]
     bends = []
-    for start in _FINGERS.values():
+    for start in _KNUCKLES:
         bones = hands[..., start + 1 : start + 4, :] - hands[..., start : start + 3, :]
         knuckle = hands[..., start, :] - hands[..., _WRIST, :]
         chain = torch.nn.functional.normalize(torch.cat([knuckle[..., None, :], bones], -2) + 1e-6, dim=-1)

@@ -35,6 +35,7 @@ _FLEXIBILITY = {
 }  # fmt: skip
 """How much a joint takes part in reaching a target, where 1 is that of shoulders, elbows, hips and knees."""
 _PELVIS_FLEXIBILITY, _YIELDING_PELVIS = 0.004, 0.3
+"""How much the pelvis gives way to a target: first, and where the limbs alone do not reach."""
 _FEET_WEIGHT = 0.6
 """Weight of feet that nobody pinned, against 1 of a pin: a hand that is out of reach does not pull a person off both feet."""
 _ROTATION_WEIGHT = 0.1
@@ -46,6 +47,7 @@ _CHUNK = 256
 _ADDED_ACCELERATION = 0.4
 """Of a joint's largest acceleration in the motion, what easing may add."""
 _TINY = 1e-7
+"""radians and metres up to which nothing has moved."""
 _ROUNDING = 1e-9
 """By which rotations and places, in double precision, may differ without having been moved."""
 

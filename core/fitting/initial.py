@@ -12,7 +12,8 @@ from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.errors import UserError
 from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import BODY_COUNT, Camera, MotionEstimate, motion_from_rotations, pose
-from ..observations.observe import Observations, interpolated, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import interpolated, smooth_over_time
 from ..reporting import Reporter
 from ..transforms import inverse_transform_points
 from .camera import extrinsics, floor_from_extrinsics
@@ -27,6 +28,12 @@ from .unseen_legs import stand_where_unseen
 _STANDING_SPEED = 0.35
 """metres a second across the view below which a foot counts as standing."""
 _LEAST_FRAMES = 3
+_POSE_SECONDS, _FEET_SECONDS, _DIRECTION_SECONDS, _DEPTH_SECONDS = 0.04, 0.06, 0.03, 0.25
+"""Standard deviations over which poses, places of feet in the picture, directions to people, and their depths are averaged."""
+_NEAR_FLOOR, _NEAR_FLOOR_WIDTH = 0.12, 0.03
+"""metres over a person's lowest stand at which half of a foot's contact is left, and over which it goes (a logistic function)."""
+_HEIGHT_TOLERANCE = 0.1
+"""metres from the mean height at which a sole's weight in it has fallen to a quarter."""
 _LEAST_SUPPORT, _LEAST_RELATIVE_SUPPORT = 2.0, 0.35
 """Sum of landmark confidences, and its ratio to the person's median, below which a frame does not place the person."""
 
@@ -48,10 +55,11 @@ def estimate_initial_motion(
     seconds = observations.seconds
     rotations = torch.cat([_pose_from_landmarks(observations, body, seconds), curl_rotations(observations)], 2)
     betas = rotations.new_zeros(len(observations.found), 16)
-    rotations = stand_where_unseen(rotations, _up_incam(rotations, betas, body, camera), observations, seconds)
+    up = _up_incam(rotations, betas, body, camera)
+    rotations = stand_where_unseen(rotations, up, observations, seconds)
     pelvis = pelvis_over_keypoints(rotations, betas, observations, body, seconds)
     reporter.progress(0.5)
-    estimate = on_common_floor(rotations, pelvis, betas, observations, body, camera)
+    estimate = on_common_floor(rotations, pelvis, betas, observations, body, camera, up_incam=up)
     reporter.progress(1.0)
     return estimate
 
@@ -63,14 +71,20 @@ def on_common_floor(
     observations: Observations,
     body: BodyModel,
     camera: Camera | None = None,
+    *,
+    up_incam: Float[Tensor, " 3"] | None = None,
 ) -> MotionEstimate:
-    """Two people before the camera, over the floor that their standing feet share, level under a given camera."""
+    """Two people before the camera, over the floor that their standing feet share, level under a given camera.
+
+    Without a camera, what the feet leave open of the floor's tilt is that of `up_incam`, a unit vector; by default, of the
+    direction along which trunks usually point.
+    """
     seconds = observations.seconds
     posed = pose(body, rotations, pelvis, betas)
     soles = posed_soles(posed, body)
     still = _still_feet(observations, pelvis[..., 2], seconds)
     if camera is None:
-        up = usual_direction(trunk_directions(posed))
+        up = usual_direction(trunk_directions(posed)) if up_incam is None else up_incam
         stood = lowest_points(soles, up).flatten(0, 2)
         T_cw = extrinsics(*estimate_floor(stood, still.reshape(-1) + 1e-4, up))
     else:
@@ -79,7 +93,7 @@ def on_common_floor(
     # above each person's own lowest stand: the floor that they share is left to the fit
     lowest = heights.amin(-1)
     stand = lowest.flatten(1).quantile(0.1, dim=1)[:, None, None]
-    near_floor = torch.sigmoid((0.12 - (lowest - stand)) / 0.03)
+    near_floor = torch.sigmoid((_NEAR_FLOOR - (lowest - stand)) / _NEAR_FLOOR_WIDTH)
     return MotionEstimate(
         motion_from_rotations(rotations, pelvis, betas),
         Camera(observations.K.double().cpu().numpy(), T_cw.double().cpu().numpy()),
@@ -93,11 +107,13 @@ def _pose_from_landmarks(observations: Observations, body: BodyModel, seconds: T
     rest = rest_landmarks(body, LandmarkRegressor.for_body(body))
     rotations = rotations_from_landmarks(observations.landmarks_incam, rest, hands_incam, observations.palm_confidence)
     six = matrix_to_rotation_6d(rotations).flatten(2)
-    smoothed = smooth_over_time(six, torch.ones_like(six), seconds, 0.04)
+    smoothed = smooth_over_time(six, torch.ones_like(six), seconds, _POSE_SECONDS)
     return rotation_6d_to_matrix(smoothed.unflatten(2, (BODY_COUNT, 6)))
 
 
-def _up_incam(rotations: Tensor, betas: Tensor, body: BodyModel, camera: Camera | None) -> Float[Tensor, " 3"]:
+def _up_incam(
+    rotations: Float[Tensor, "P T 55 3 3"], betas: Float[Tensor, "P 16"], body: BodyModel, camera: Camera | None
+) -> Float[Tensor, " 3"]:
     """The floor's normal in the camera's frame, that along which trunks usually point where the camera is not known."""
     if camera is not None:
         return torch.as_tensor(camera.T_cw[:3, 2]).to(rotations)
@@ -105,9 +121,13 @@ def _up_incam(rotations: Tensor, betas: Tensor, body: BodyModel, camera: Camera 
 
 
 def pelvis_over_keypoints(
-    rotations: Tensor, betas: Tensor, observations: Observations, body: BodyModel, seconds: Tensor
+    rotations: Float[Tensor, "P T 55 3 3"],
+    betas: Float[Tensor, "P 16"],
+    observations: Observations,
+    body: BodyModel,
+    seconds: Float[Tensor, " T"],
 ) -> Float[Tensor, "P T 3"]:
-    """Where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""
+    """metres in the camera's frame: where each posed body projects onto its keypoints; gaps and jumps in depth are bridged."""
     posed = pose(body, rotations, rotations.new_zeros(*rotations.shape[:2], 3), betas)
     points = posed_landmarks(posed, body)
     weight = observations.confidence + 1e-4
@@ -117,19 +137,22 @@ def pelvis_over_keypoints(
     log_depth = interpolated(translation[..., 2:].clamp_min(0.2).log(), known, seconds)
     direction = interpolated(translation[..., :2] / translation[..., 2:].clamp_min(0.2), known, seconds)
     support = (support / 10).clamp(1e-2, 1)[..., None]
-    depth = smooth_over_time(log_depth, support, seconds, 0.25).exp()
-    direction = smooth_over_time(direction, support.square().expand_as(direction), seconds, 0.03)
+    depth = smooth_over_time(log_depth, support, seconds, _DEPTH_SECONDS).exp()
+    direction = smooth_over_time(direction, support.square().expand_as(direction), seconds, _DIRECTION_SECONDS)
     return torch.cat([direction * depth, depth], -1)
 
 
-def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> Float[Tensor, "P T 2"]:
+def _still_feet(
+    observations: Observations, depth: Float[Tensor, "P T"], seconds: Float[Tensor, " T"]
+) -> Float[Tensor, "P T 2"]:
     """In 0-1, how surely each foot stands still, from the speed of its landmarks across the view."""
     parts = [
         [LANDMARK_INDEX[f"{side}_{part}"] for part in ("ankle", "heel", "foot_index")] for side in ("left", "right")
     ]
     pixels, weight = observations.keypoints[:, :, parts], observations.confidence[:, :, parts]
     flat = pixels.flatten(2)
-    smoothed = smooth_over_time(flat, weight.flatten(2).repeat_interleave(2, -1) + 1e-3, seconds, 0.06)
+    certainty = weight.flatten(2).repeat_interleave(2, -1) + 1e-3
+    smoothed = smooth_over_time(flat, certainty, seconds, _FEET_SECONDS)
     metres = smoothed.unflatten(2, (2, 3, 2)) * (depth / observations.K[0, 0])[..., None, None, None]
     if len(seconds) < 3:
         return weight.mean(-1)
@@ -141,14 +164,14 @@ def _still_feet(observations: Observations, depth: Tensor, seconds: Tensor) -> F
 
 
 def _over_the_floor(
-    T_cw: Tensor, soles: Float[Tensor, "P T 2 S 3"], still: Float[Tensor, "P T 2"]
+    T_cw: Float[Tensor, "4 4"], soles: Float[Tensor, "P T 2 S 3"], still: Float[Tensor, "P T 2"]
 ) -> Float[Tensor, "4 4"]:
     """The camera at the robust mean height over the soles of standing feet, with its own rotation."""
     below = (soles @ -T_cw[:3, 2]).amax(-1)
     weight = still + 1e-4
     height = (weight * below).sum() / weight.sum()
     for _ in range(5):
-        robust = weight / (1 + ((below - height) / 0.1) ** 2) ** 2
+        robust = weight / (1 + ((below - height) / _HEIGHT_TOLERANCE) ** 2) ** 2
         height = (robust * below).sum() / robust.sum()
     pitch, roll, _ = floor_from_extrinsics(T_cw)
     return extrinsics(pitch, roll, height)

@@ -11,6 +11,7 @@ from ..observations.observe import Observations
 from ..projection import project
 
 _LEAST_VOTES = 2
+"""Mean number of votes in the frames around, below which nobody is in front."""
 _REACH_SECONDS = 0.33
 """Before and after a frame, for which votes are averaged: people do not change places from one frame to the next."""
 _CLEAR_DIFFERENCE = 0.4

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ..body.rotations import axis_angle_to_matrix, rotation_between_vectors, slerp
 from ..contract.skeleton import JOINT_INDEX, LANDMARK_INDEX
-from ..observations.observe import Observations, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import smooth_over_time
 from .limits import relaxed_pose
 
 _UNSEEN, _SEEN = 0.15, 0.45

@@ -22,7 +22,9 @@ from .stretches import blended
 from .targets import FitTargets
 
 WINDOW = 480
+"""Frames that are fitted at once."""
 OVERLAP = 32
+"""Frames that two neighbouring windows share and are blended in."""
 SPREAD = 240
 """Frames that settle shapes and floor."""
 

@@ -62,7 +62,7 @@ def fetch(name: str, reporter: Reporter, *, licence_accepted: bool, source: Path
         lock = _hold(model)
         try:
             if source is not None:
-                _take(model, source.expanduser(), reporter)
+                _copy_from(source.expanduser(), model, reporter)
             else:
                 _download(model, reporter)
         finally:
@@ -166,24 +166,12 @@ def _begin(partial: Path, plan: Plan) -> None:
     write_json(partial / _PLAN, plan.to_json())
 
 
-def _take(model: HubModel, source: Path, reporter: Reporter) -> None:
+def _copy_from(source: Path, model: HubModel, reporter: Reporter) -> None:
     """Copy the model's files from a folder, such as a clone, a snapshot in the hub's cache, or a model of another machine."""
     if (source / model.name).is_dir():
         source = source / model.name
-    known: Manifest | None = None
-    if (source / MANIFEST).is_file():
-        known = read_manifest(source)
-        if known.name != model.name:
-            raise _damaged(model, f"{source} holds {known.name}")
-    with _explain_read_errors(source):
-        paths = [path for path in files_in(source) if model.wants(path)] if source.is_dir() else []
-    for pattern in model.files:
-        if not any(fnmatchcase(path, pattern) for path in paths):
-            raise UserError(
-                "model-missing",
-                f"{source} has no file {pattern}, which {model.title} needs.",
-                f"Copy the files of {model.repository} there: {', '.join(model.files)}.",
-            )
+    known = _known_manifest(source, model)
+    paths = _wanted_files(source, model)
     with temporary_folder(models_folder()) as temporary:
         for number, path in enumerate(paths):
             if not is_permitted(model, path):
@@ -203,6 +191,30 @@ def _take(model: HubModel, source: Path, reporter: Reporter) -> None:
                 f"Nothing is known that the files of {model.title} could be compared with; they are taken as they are."
             )
         _put(model, temporary, manifest)
+
+
+def _known_manifest(source: Path, model: HubModel) -> Manifest | None:
+    """That of a folder that was a model of ours on another machine. UserError `model-damaged` if it was another model."""
+    if not (source / MANIFEST).is_file():
+        return None
+    known = read_manifest(source)
+    if known.name != model.name:
+        raise _damaged(model, f"{source} holds {known.name}")
+    return known
+
+
+def _wanted_files(source: Path, model: HubModel) -> list[str]:
+    """The files in a folder that the model is made of, as paths in it. UserError `model-missing` if it lacks one."""
+    with _explain_read_errors(source):
+        paths = [path for path in files_in(source) if model.wants(path)] if source.is_dir() else []
+    for pattern in model.files:
+        if not any(fnmatchcase(path, pattern) for path in paths):
+            raise UserError(
+                "model-missing",
+                f"{source} has no file {pattern}, which {model.title} needs.",
+                f"Copy the files of {model.repository} there: {', '.join(model.files)}.",
+            )
+    return paths
 
 
 def _copy(source: Path, target: Path, on_tick: Callable[[], None]) -> None:

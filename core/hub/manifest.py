@@ -26,6 +26,8 @@ _CLUTTER = frozenset((MANIFEST, ".DS_Store", "Thumbs.db", "desktop.ini"))
 
 @dataclass(frozen=True)
 class StoredFile:
+    """A file of a model, as it was when it was checked."""
+
     path: str
     """Relative to the folder, with slashes."""
     size: int
@@ -36,6 +38,8 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Manifest:
+    """What a model in the folder of models is: where it comes from, and all of its files."""
+
     name: str
     repository: str
     revision: str

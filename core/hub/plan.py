@@ -27,6 +27,8 @@ _CHUNK = 1 << 22
 
 @dataclass(frozen=True)
 class PlannedFile:
+    """A file that the hub announces."""
+
     path: str
     size: int
     sha256: str
@@ -37,6 +39,8 @@ class PlannedFile:
 
 @dataclass(frozen=True)
 class Plan:
+    """What is to be downloaded: the files of one commit of a repository."""
+
     repository: str
     commit: str
     files: tuple[PlannedFile, ...]

@@ -21,6 +21,8 @@ State = Literal["installed", "missing", "damaged"]
 
 @dataclass(frozen=True)
 class ModelStatus:
+    """Whether and where a model lies on this machine."""
+
     model: HubModel
     state: State
     folder: Path
@@ -89,6 +91,7 @@ def identity(name: str) -> str:
 
 
 def how_to_get(model: HubModel) -> str:
+    """A sentence for the user."""
     return (
         f"Press Download under Models in the sidebar, or run `python -m core models download {model.name} --accept-licence` "
         f"({size_text(model.megabytes)}; licence {model.licence.name}, {model.licence.url})."
@@ -96,6 +99,7 @@ def how_to_get(model: HubModel) -> str:
 
 
 def size_text(megabytes: float) -> str:
+    """A size in words: `3.2 GB`, `80 MB`."""
     return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
 
 

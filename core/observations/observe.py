@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from ..body.landmarks import palm_frame
+from ..body.landmarks import palm_of_hand
 from ..body.rotations import matrix_to_rotation_6d, rotation_6d_to_matrix
 from ..contract.skeleton import LANDMARK_INDEX
 from ..motion import Timeline, elapsed_seconds
@@ -22,11 +22,12 @@ from ..perception.landmarks import HEIGHT_IN_TORSOS
 from ..records import Record
 from .confidence import joint_confidence
 from .line_of_sight import line_of_sight_rotation
+from .over_time import interpolated, smooth_over_time
 from .stabilisation import TRUNK as _TRUNK
 from .stabilisation import estimate_camera_rotation, stabilised
 
-_HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY = 0, 5, 9, 17
 _SMOOTHING_SECONDS = 0.04
+"""Standard deviation over which metric landmarks are averaged; palms over twice as much."""
 PRECISE = 0.04
 """Heights of a person: keypoints with a larger sigma are not plainly seen, however confident."""
 _HEIGHT_SECONDS = 0.4
@@ -129,7 +130,7 @@ def observe(detections: Detections, K: np.ndarray, device: torch.device | str = 
     hands = tensor(detections.hands)
     hand_landmarks = tensor(detections.hand_landmarks)
     hand_confidence = hands[..., 0, 2]
-    palm_frames = _palm_frames(_in_camera_axes(hand_landmarks, hands[..., :2].mean(3), K_tensor))
+    palm_frames = palm_of_hand(_in_camera_axes(hand_landmarks, hands[..., :2].mean(3), K_tensor))
     return Observations(
         frame_index=detections.frame_index,
         time=detections.time,
@@ -203,8 +204,10 @@ def _medians_around(
         return np.nanmedian(around, axis=-1)
 
 
-def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:
-    """Values [P,T,33*3] lightly smoothed; where the confidence [P,T,33] is low, taken from the frames around."""
+def _filled_from_neighbours(
+    values: Float[Tensor, "P T 99"], confidence: Float[Tensor, "P T 33"], seconds: Float[Tensor, " T"]
+) -> Float[Tensor, "P T 99"]:
+    """The coordinates of 33 landmarks, lightly smoothed; where the confidence is low, taken from the frames around."""
     weight = confidence.repeat_interleave(3, -1)
     values = interpolated(values, weight.amax(-1) > 0, seconds)
     near = smooth_over_time(values, weight + 1e-3, seconds, _SMOOTHING_SECONDS)
@@ -213,45 +216,9 @@ def _filled_from_neighbours(values: Tensor, confidence: Tensor, seconds: Tensor)
     return near_weight * near + (1 - near_weight) * far
 
 
-def smooth_over_time(
-    values: Float[Tensor, "P T *c"], weight: Float[Tensor, "P T *c"], time: Float[Tensor, " T"], sigma: float
-) -> Float[Tensor, "P T *c"]:
-    """Weighted Gaussian average over time stamps in seconds, however uneven they are; `sigma` in seconds."""
-    reach = 1
-    while reach < len(time) - 1 and bool((time[reach:] - time[:-reach]).min() < 3 * sigma):
-        reach += 1
-    total = torch.zeros_like(values)
-    mass = torch.zeros_like(weight)
-    count = len(time)
-    for shift in range(-reach, reach + 1):
-        here = slice(max(0, -shift), count - max(0, shift))
-        there = slice(max(0, shift), count - max(0, -shift))
-        kernel = torch.exp(-0.5 * ((time[there] - time[here]) / sigma) ** 2)
-        kernel = kernel.reshape(-1, *[1] * (values.dim() - 2))
-        total[:, here] += kernel * weight[:, there] * values[:, there]
-        mass[:, here] += kernel * weight[:, there]
-    return total / mass.clamp_min(1e-9)
-
-
-def interpolated(
-    values: Float[Tensor, "P T C"], known: Bool[Tensor, "P T"], time: Float[Tensor, " T"]
-) -> Float[Tensor, "P T C"]:
-    """Values where they are known, linear interpolation over time between them, the nearest value at both ends."""
-    seconds = time.cpu().double().numpy()
-    out = values.detach().cpu().double().numpy().copy()
-    for person, there in enumerate(known.cpu().numpy()):
-        if there.any():
-            for column in range(out.shape[2]):
-                out[person, :, column] = np.interp(seconds, seconds[there], out[person, there, column])
-    return torch.from_numpy(out).to(values)
-
-
-def _palm_frames(hands: Tensor) -> Tensor:
-    """Metric hand landmarks [P,T,2,21,3] -> frames [P,T,2,3,3]."""
-    return palm_frame(*(hands[..., part, :] for part in (_HAND_WRIST, _HAND_INDEX, _HAND_MIDDLE, _HAND_PINKY)))
-
-
-def _smoothed_frames(frames: Tensor, confidence: Tensor, seconds: Tensor) -> Tensor:
+def _smoothed_frames(
+    frames: Float[Tensor, "P T 2 3 3"], confidence: Float[Tensor, "P T 2"], seconds: Float[Tensor, " T"]
+) -> Float[Tensor, "P T 2 3 3"]:
     weight = confidence.repeat_interleave(6, -1) + 1e-4
     six = smooth_over_time(matrix_to_rotation_6d(frames).flatten(2), weight, seconds, 2 * _SMOOTHING_SECONDS)
     return rotation_6d_to_matrix(six.unflatten(2, (2, 6)))

@@ -12,12 +12,14 @@ from jaxtyping import Float
 from .movenet import LIMBS, TRUNK
 
 _LIMB_TOLERANCE = 0.25
-"""Distance, in scales, at which the agreement of two joints has fallen to exp(-1/2)."""
 _TRUNK_TOLERANCE = 0.15
+"""Distances, in scales, at which the agreement of two joints has fallen to exp(-1/2)."""
 _SAME_BODY_PENALTY = 3.0
+"""What two candidates on one body cost, times how much they are alike beyond what is free."""
 _SAME_BODY_FREE = 0.25
 """Similarity of two bodies up to which there is no penalty: different people may well be this close."""
 UNASSIGNED = -1
+"""Stands for the candidate of a person who has none."""
 
 
 class Skeleton(Protocol):

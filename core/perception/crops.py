@@ -9,6 +9,8 @@ import numpy as np
 
 _GRID = 64
 """Grid points per size of a crop, in each direction."""
+BODY_CROP_SCALE = 1.25
+"""How much farther the crop of a body reaches than the body, as in MediaPipe, whose landmark network looks at such crops."""
 _SIZES_PER_OCTAVE = 32
 _ANGLES_PER_RADIAN = 32
 

@@ -41,9 +41,12 @@ _CLOSE_WEIGHT = 0.25
 """Of the appearance of people who are close: each of them has pixels of the other."""
 _APART = 1.0
 """Distance of the trunks in scales from which neither hides much of the other."""
-_NEAR, _SAMPLE, _LEAST_TOGETHER = 1.6, 3, 5
-"""Distance of the trunks in scales within which people meet; every third frame tells whether they do. Of two tracks that have
-fewer frames in common than the last number, one is not of a person."""
+_NEAR = 1.6
+"""Distance of the trunks in scales within which people meet."""
+_SAMPLE = 3
+"""Every so many frames that show both are looked at to tell whether they meet."""
+_LEAST_TOGETHER = 5
+"""Of two tracks that have fewer frames in common, one is not of a person."""
 _FLICKER = 5
 """Frames that people must at least be near each other for a meeting."""
 _ROUNDS = 2

@@ -31,12 +31,15 @@ _CLOSE = 1.6
 _PAIR_WINDOW = 1.35
 """Side of the square around people who are close, of the longer side of the box around their limbs."""
 _LEAST_SCORE = 0.02
+"""Of a candidate in that square."""
 _NEAR = 0.22
 """Median distance of the limbs' joints from where they are expected, in extents of the limbs, at which a candidate is worth
 as much as none."""
 _APPEARANCE_WEIGHT, _USUAL_SIMILARITY = 1.0, 0.8
 _QUALITY_WEIGHT, _USUAL_QUALITY = 1.0, 0.4
+"""What a candidate is worth for looking more like the person, and for being seen better, than is usual."""
 _VELOCITY_WEIGHT = 0.5
+"""Part of the last velocity with which people are expected to go on."""
 _LEAST_GUESS = 0.15
 """Mean confidence of the limbs' joints from which somebody without a centre counts as seen."""
 _MOST_GUESSED = 0.27
@@ -48,13 +51,16 @@ _PATIENCE = 0.33
 _REACH = 1.0
 """Seconds to the next sighting of a person between which and the last one they are expected."""
 _CROP_WEIGHT = 0.7
+"""Of the crop that the landmark network proposes next, against the last one."""
 _STEPS_PER_SCALE = 16
 """Steps per scale of the grid for the expected keypoints that become prompts."""
 _SAME_CROP = 0.12
+"""Crops that differ by less (`crops.similar`) are looked at once."""
 _LEAST_SCORE_OF_POSE = 0.5
 _OWN_SIMILARITY = 0.6
 """Least similarity of a pose to the keypoints of the person whose it is."""
 _LEAST_QUALITY_UNSEEN = 0.35
+"""Of a pose of somebody whose keypoints were not found."""
 _APART = 0.15
 """Distance in scales from which landmark and keypoint contradict each other."""
 _EXPECTED_WEIGHT = 0.4
@@ -62,7 +68,9 @@ _EXPECTED_WEIGHT = 0.4
 _MOST_REPLACED = 0.35
 """Fraction of the limbs' joints from which on a pose is no longer the person's own: its metric landmarks are somebody else's."""
 _CLEAR = 0.2
+"""Confidence from which a keypoint may replace a landmark."""
 _KEYPOINT_CONFIDENCE = 0.8
+"""Factor of the confidence of a keypoint that stands in for a landmark."""
 
 
 @dataclass(eq=False)

@@ -24,18 +24,22 @@ _WINDOW = 1.1
 _SEARCH_STEPS = 3
 """Between two searches for a hand that was not there; one that was just lost is searched for at once."""
 _PALM_THRESHOLD = 0.5
-_LEAST_SCORE = 0.7
-_FOLLOW_SCORE = 0.5
+_LEAST_SCORE, _FOLLOW_SCORE = 0.7, 0.5
+"""Of a hand that is found anew, and of one that was there in the last frame."""
 _PALM_SCALE, _PALM_SHIFT = 2.6, 0.5
 _HAND_SCALE, _HAND_SHIFT = 2.0, 0.1
 """MediaPipe's crops: how much larger than the palm's or the hand's box, and how far shifted towards the fingers."""
 _ROI_POINTS = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]
+"""Landmarks that the next crop is put around: the wrist, the first three of the thumb, the first two of each finger."""
 _WRIST, _INDEX, _MIDDLE, _RING = 0, 5, 9, 13
 _SAME_HAND = 0.5
+"""Hands whose middles are nearer, in sizes of the larger one, are one hand."""
 _REACH = 1.35
 """Body scales from the shoulder beyond which a hand cannot be one's own."""
 _UNASSIGNED = 1.3
+"""What it costs that a person's hand is none of those found; a found one costs by the next four."""
 _SIDE_WEIGHT, _REACH_WEIGHT, _WRIST_WEIGHT, _STAY_WEIGHT = 0.35, 0.5, 0.5, 0.4
+"""Of being on the wrong side (a logarithm), far from the shoulder, far from the wrist, and of a hand that stays where it was."""
 _HEAD_RADIUS = 0.4
 _FOOT_RADIUS, _FOOT_DOUBT = 0.3, 1.5
 _WRIST_NEAR = 0.35
@@ -47,6 +51,8 @@ _FEET = [[LANDMARK_INDEX[f"{side}_{part}"] for part in ("heel", "foot_index")] f
 
 @dataclass(frozen=True)
 class Hand:
+    """What the hand network sees in one crop."""
+
     points: np.ndarray
     """float32 [21,2] px"""
     world: np.ndarray

@@ -14,17 +14,18 @@ from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS, mirrored
 from .backends import Network
-from .crops import Crop, crop_from_axis, cut_out, put_back, rotation, to_picture
+from .crops import BODY_CROP_SCALE, Crop, crop_from_axis, cut_out, put_back, rotation, to_picture
 from .uncertainty import covariance_of_confidence
 
 _REFINE_RADIUS = 4
+"""Cells of the heat map around a landmark that refine it."""
 _REFINE_LEAST = 0.5
-"""Heat maps whose peak in the window is lower do not move the landmark."""
-_CROP_SCALE = 1.25
+"""Heat maps whose peak among these is lower do not move the landmark."""
 MIRROR = np.array([LANDMARK_INDEX[mirrored(name)] for name in LANDMARKS])
 """For each landmark the one on the other side."""
 TORSO = tuple(LANDMARK_INDEX[n] for n in ("left_shoulder", "right_shoulder", "left_hip", "right_hip"))
 HEIGHT_IN_TORSOS = 3.3
+"""A person's height over the distance from the middle of the shoulders to that of the hips."""
 LIMBS = [
     LANDMARK_INDEX[f"{side}_{part}"]
     for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -86,6 +87,8 @@ class Pose:
 
 
 class LandmarkNetwork:
+    """BlazePose, which answers for one person in each crop."""
+
     def __init__(self, network: Network) -> None:
         self._network = network
 
@@ -115,7 +118,7 @@ class LandmarkNetwork:
         metric[:, :2] = metric[:, :2] @ rotation(crop.angle).T
         return Pose(
             crop,
-            crop_from_axis(points[count], points[count + 1], _CROP_SCALE),
+            crop_from_axis(points[count], points[count + 1], BODY_CROP_SCALE),
             float(score[0]),
             points[:count].astype(np.float32),
             visibility[:count],

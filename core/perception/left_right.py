@@ -25,6 +25,7 @@ _NAMINGS = ((False, False), (True, True), (True, False), (False, True))
 _NAMING_COST = np.array([0.0, 0.04, 0.12, 0.12])
 """Per frame; a jump of the joints between two frames costs one at most for each half of the body."""
 _TOLERANCE = 0.25
+"""Distance, in scales, at which a joint that moves has jumped by 1 - exp(-1/2)."""
 _MEMORY = 10.0
 """Steps after which a gap in the track has made the position before it meaningless (falls with its exponential)."""
 

@@ -26,6 +26,7 @@ second, 99.9 % of people in film change by less than 0.54."""
 _UNLINKED = 0.9
 """A link costs 1 without any similarity of place and 1 without any of appearance."""
 _VELOCITY_WEIGHT = 0.5
+"""Part of the last velocity with which people are expected to go on."""
 
 
 @dataclass(eq=False)

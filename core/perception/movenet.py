@@ -34,12 +34,14 @@ TRUNK = [5, 6, 11, 12]
 CERTAIN_SCORE = 0.6
 """Score from which somebody is there, however few of their limbs are seen: half of them, where legs are outside the picture."""
 _MOST_PEOPLE = 6
+"""In one window."""
 _PEAK_WINDOW = np.ones((5, 5), np.uint8)
 _SPREAD = 0.3
 """Twice the variance of a keypoint about its regressed position, in cells² per cell of the map's side."""
 _GUESS_TOLERANCE = 0.25
 """Standard deviation of a keypoint about a guess of it, in scales of the person."""
 _LEAST_SCORE = 0.01
+"""Of a centre, below which there is nobody."""
 
 
 @dataclass(frozen=True, eq=False)  # arrays have no truth value to compare by

@@ -17,6 +17,8 @@ from .tflite_graph import read_graph
 
 @dataclass(frozen=True)
 class PerceptionNetworks:
+    """The networks of the 2D stage that come with the product."""
+
     people: MoveNet
     body: LandmarkNetwork
     pair: PromptedLandmarks

@@ -37,6 +37,7 @@ _ONE_BODY = 0.85
 _FULL_CONFIDENCE = 0.95
 """What a heat map as sharp as the training targets has around its maximum."""
 _MASK_SIDE = 256
+"""px, as of the landmark network's masks."""
 
 
 def poses_of_group(

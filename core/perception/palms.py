@@ -27,6 +27,8 @@ _POINTS = 7
 
 @dataclass(frozen=True)
 class Detection:
+    """A palm."""
+
     score: float
     box: np.ndarray
     """float64 [4], left, top, right, bottom in px."""
@@ -35,6 +37,8 @@ class Detection:
 
 
 class PalmDetector:
+    """MediaPipe's palm detector."""
+
     def __init__(self, network: Network) -> None:
         self._network = network
         self._anchors = _anchor_centres(network.size, _STRIDES)

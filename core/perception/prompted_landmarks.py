@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
 from .backends import Network
-from .crops import Crop, crop_from_axis, cut_out, rotation, to_picture
+from .crops import BODY_CROP_SCALE, Crop, crop_from_axis, cut_out, rotation, to_picture
 from .movenet import KEYPOINTS, KeypointMaps
 from .prompted_graph import LIMB_JOINTS, SIDE
 
@@ -38,7 +38,6 @@ ASKED_SCALE = 1.15
 """How much larger the crop is where only the other person is known."""
 _BEYOND_JOINTS = 1.1
 """How far head and feet reach beyond the limb joints."""
-_CROP_SCALE = 1.25
 _COARSE = 16
 """Cells along a side of the maps of metric positions and visibility."""
 _COUNT = len(LANDMARKS)
@@ -135,7 +134,7 @@ def crop_of_joints(points: Float[np.ndarray, "12 2"], confidence: Float[np.ndarr
     axis = shoulders - hips
     length = float(np.linalg.norm(axis))
     up = axis / length if length > 1e-6 else np.array([0.0, -1.0])
-    return crop_from_axis(hips, hips + up * radius, _CROP_SCALE)
+    return crop_from_axis(hips, hips + up * radius, BODY_CROP_SCALE)
 
 
 def to_cells(crop: Crop, points: Float[np.ndarray, "*n 2"]) -> Float[np.ndarray, "*n 2"]:

@@ -27,9 +27,10 @@ from .scene_cuts import SceneCuts
 from .track import Sighting
 
 DETECTIONS_PER_SECOND = 10
-_LEAST_SCORE = 0.1
-_LEAST_QUALITY = 0.12
+_LEAST_SCORE, _LEAST_QUALITY = 0.1, 0.12
+"""What is found below either is nobody, unless its score is certain."""
 _SURE_QUALITY = 0.3
+"""From which on somebody is seen clearly."""
 _SURE_SCORE, _LEAST_VISIBILITY = 0.5, 0.2
 """Mean confidence and visibility of the limbs' joints of somebody who hides behind the only person who was found. Photographs of
 people who are alone get answers that are nearly as confident, of bodies of which nothing is seen."""

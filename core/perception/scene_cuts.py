@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 _SIZE = (64, 36)
+"""px, width and height of the shrunk pictures."""
 _BINS = (8, 4, 4)
+"""Of the colour histograms: lightness and the two opponent colours of CIELAB."""
 _LEAST_DIFFERENCE = 0.4
 """Distance of colour histograms, in 0-1, across a cut; moving people and a panning camera stay far below."""
 _LEAST_CHANGE = 22.0
@@ -15,6 +17,7 @@ _LEAST_CHANGE = 22.0
 _PEAK = 2.5
 """A cut differs this many times more than the frames before it."""
 _MEMORY = 0.3
+"""What the last frame counts in the usual change, a moving average."""
 _LARGEST_SHIFT = 4
 """px of the shrunk pictures by which a camera may have moved between two frames."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
 from ..contract.skeleton import LANDMARK_INDEX, LANDMARKS
-from .crops import Crop, crop_from_axis, to_crop
+from .crops import BODY_CROP_SCALE, Crop, crop_from_axis, to_crop
 from .landmarks import Pose
 from .movenet import KEYPOINTS, LIMBS, TRUNK, FoundPerson
 from .uncertainty import covariance_of_confidence
@@ -22,11 +22,12 @@ ATTACHED = {
     for joint, names in (("wrist", ("pinky", "index", "thumb")), ("ankle", ("heel", "foot_index")))
 } | {LANDMARK_INDEX["nose"]: [LANDMARK_INDEX[f"{part}_{side}"] for part in ("mouth",) for side in ("left", "right")]}
 """Landmarks without a keypoint, by the one that they move with."""
-_CROP_SCALE = 1.25
 _BEYOND_KEYPOINTS = 1.1
 """Crown and toes lie beyond the nose and the ankles."""
 _CLEAR = 0.1
+"""Confidence from which a keypoint is to lie within the crop."""
 _MASK_SIDE = 256
+"""px, as of the landmark network's masks."""
 _LIMB_WIDTH = 0.28
 """Width of a limb in scales, for a mask that is made of limbs."""
 _BONES = [
@@ -52,7 +53,7 @@ def body_crop(person: FoundPerson) -> Crop:
     up = shoulders - hips
     length = float(np.linalg.norm(up))
     direction = up / length if length > 1e-3 else np.array([0.0, -1.0])
-    return crop_from_axis(hips, hips + direction * reach, _CROP_SCALE)
+    return crop_from_axis(hips, hips + direction * reach, BODY_CROP_SCALE)
 
 
 def pose_of_person(

@@ -27,9 +27,9 @@ from ..contract.requests import (
 )
 from ..digests import is_changed
 from ..fitting.camera import KnownCamera
+from .nodes import ClipInputs, ImportedPair
 from .settings import PerceptionSettings
 from .stage import Given
-from .takes import ClipInputs, ImportedPair
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ from .stage import stage
 
 @dataclass(frozen=True)
 class ContactList:
+    """Contacts as a result of a stage."""
+
     contacts: tuple[Contact, ...]
 
 

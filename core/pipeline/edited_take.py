@@ -9,8 +9,8 @@ from ..contract.contact import Contact
 from ..contract.frames import frames_in_words
 from ..contract.reconstruction import Info
 from ..contract.requests import RefineRequest
+from .nodes import TakeSettings
 from .provenance import Provenance
-from .takes import TakeSettings
 
 _NAMED = ("prompt", "annotator")
 """Sources of contacts that somebody has named in words."""
@@ -82,10 +82,15 @@ def _only_named(contact: Contact) -> bool:
 
 
 def _removed(before: Sequence[Contact], now: Sequence[Contact]) -> list[Contact]:
-    """Contacts that the user has deleted, but not added: rejected, or another prompt would bring them back."""
+    """Contacts that the user has deleted, but not added: rejected, or another prompt would bring them back.
+
+    One that another contact covers since that was moved there has not been deleted.
+    """
     remaining = {contact.id for contact in now}
     return [
         replace(contact, state="rejected")
         for contact in before
-        if contact.source != "user" and contact.id not in remaining
+        if contact.source != "user"
+        and contact.id not in remaining
+        and not any(each.source == "user" and each.covers(contact) for each in now)
     ]

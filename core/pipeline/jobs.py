@@ -26,24 +26,22 @@ from . import results
 from .cache import Cache, key_of
 from .choices import ClipChoices
 from .edited_take import edited_take, edits_outside
+from .nodes import (
+    ClipNodes,
+    TakeNodes,
+    TakeSettings,
+    clip_nodes,
+    first_take_nodes,
+    nodes_under_camera,
+    refined_take_nodes,
+)
 from .place import find_place
 from .provenance import Provenance
 from .resolve import ResolvedRequest, resolve, usable_device
 from .result_body import body_of
 from .retry import Variant, make_good_takes
 from .settings import PipelineSettings
-from .takes import (
-    ClipNodes,
-    MadeTakes,
-    TakeNodes,
-    TakeResult,
-    TakeSettings,
-    clip_nodes,
-    first_take_nodes,
-    make_takes,
-    nodes_under_camera,
-    refined_take_nodes,
-)
+from .takes import MadeTakes, TakeResult, make_takes
 from .workspace import CACHE_FOLDER, folder_busy, workspace
 
 

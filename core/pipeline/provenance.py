@@ -11,10 +11,10 @@ from ..contract.reconstruction import Info, damaged
 from ..contract.requests import DEFAULT_SMOOTHNESS
 from ..fitting.camera import KnownCamera
 from .choices import ClipChoices, camera_record, read_camera
+from .nodes import TakeSettings
 from .place import choices_of
 from .retry import Variant
 from .stage import cache_missing
-from .takes import TakeSettings
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from ..perception.hub.networks import choose_tracker, describer_identity, tracke
 from ..progress import JobProgress, Listener, Progress
 from ..sam3d_body.weights import MODEL as SAM_3D_BODY
 from .choices import ClipChoices
+from .nodes import ClipInputs, ImportedPair
 from .scene_camera import scene_model_identity
-from .takes import ClipInputs, ImportedPair
 
 
 @dataclass(frozen=True)

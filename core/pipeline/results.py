@@ -96,6 +96,7 @@ def moves_as_take(folder: Path, take: str, made: MadeTakes) -> bool:
 
 
 def clip_record(clip: Clip, detections: Detections) -> dict[str, Any]:
+    """What a reconstruction says of its clip."""
     return {
         "path": str(clip.path.absolute()),
         "width": clip.width,
@@ -106,6 +107,7 @@ def clip_record(clip: Clip, detections: Detections) -> dict[str, Any]:
 
 
 def people(detections: Detections, fitted: FittedMotion, body: BodyModel) -> tuple[Person, ...]:
+    """Both people with their heights in metres, measured at the rest pose."""
     bodies = body_arrays(body.to(torch.device("cpu")), torch.from_numpy(fitted.motion_incam.betas))
     heights = np.ptp(bodies.rest_vertices[:, :, 1], axis=1)
     return tuple(
@@ -115,6 +117,7 @@ def people(detections: Detections, fitted: FittedMotion, body: BodyModel) -> tup
 
 
 def versions() -> dict[str, str]:
+    """Of the product, of Python and of the packages that results depend on."""
     packages = {name: metadata.version(name) for name in ("torch", "numpy", "opencv-python-headless")}
     return {"socialmirror": __version__, "python": platform.python_version(), **packages}
 

@@ -24,6 +24,8 @@ the sequence smoother."""
 
 @dataclass(frozen=True)
 class PerceptionSettings:
+    """What of a clip is perceived, and by which networks."""
+
     frames: tuple[int, int]
     """First and last frame of the clip, inclusive."""
     people: tuple[int, int] | None
@@ -55,6 +57,8 @@ class FitPhases:
 
 @dataclass(frozen=True)
 class InfillStageSettings:
+    """How hidden motion is infilled and a take is smoothed."""
+
     infill: InfillSettings
     smoothing: bool = True
     needs_prediction: bool = True

@@ -168,6 +168,7 @@ def observations(
 def initial_motion(
     observations: Observations, clip_camera: CameraCandidates, choice: int, body: BodyModel, reporter: Reporter
 ) -> MotionEstimate:
+    """The initial motion from the observations alone, under one of the candidates of the camera."""
     return estimate_initial_motion(observations, body, reporter=reporter, camera=clip_camera.camera(choice))
 
 
@@ -239,6 +240,7 @@ def corrected_initial_motion(
 
 @stage(version=1, cost=0.5, stored=False)
 def clip_scene(observations: Observations, initial_motion: MotionEstimate, body: BodyModel) -> ClipScene:
+    """The observations and the initial motion, as the learned models take them."""
     return ClipScene.of(observations, initial_motion, body)
 
 

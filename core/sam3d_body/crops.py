@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from ..perception.hub.pictures import IMAGENET_MEAN, IMAGENET_STD
 from ..projection import normalized
 from .prompts import patch_places
 
@@ -23,7 +24,6 @@ BODY_PADDING, HAND_PADDING = 1.25, 0.9
 """Sides of a crop over those of its box."""
 _UPRIGHT = 0.75
 """Width over height that a box is widened to before it is made square."""
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -85,5 +85,5 @@ def warped(
 
 def network_input(pictures: UInt8[Tensor, "B 512 512 3"]) -> Float[Tensor, "B 3 512 512"]:
     """RGB crops as the backbone reads them."""
-    mean, deviation = (torch.tensor(values, device=pictures.device) for values in (_MEAN, _DEVIATION))
+    mean, deviation = (torch.tensor(values, device=pictures.device) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return ((pictures.float() / 255 - mean) / deviation).movedim(-1, 1)

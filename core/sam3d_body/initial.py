@@ -25,7 +25,8 @@ from ..fitting.inverse_kinematics import Poses, Targets, solve
 from ..fitting.prior import InitialMotion, JointPrior
 from ..motion import BODY_COUNT, FINGER_COUNT, Camera, MotionEstimate
 from ..observations.confidence import HIDDEN, VISIBLE
-from ..observations.observe import Observations, interpolated, smooth_over_time
+from ..observations.observe import Observations
+from ..observations.over_time import interpolated, smooth_over_time
 from ..observations.ramp import ramp
 from ..reporting import Reporter
 from ..stgcn.predict import snap_to_keypoints
@@ -166,7 +167,10 @@ def _found(
     return _Found(rotation_6d_to_matrix(six.unflatten(2, (-1, 6))), placed[:, :, None] + relative, sizes, known)
 
 
-def _smooth(values: Float[Tensor, "P T C"], weight: Float[Tensor, "P T"], seconds: Tensor, sigma: float) -> Tensor:
+def _smooth(
+    values: Float[Tensor, "P T C"], weight: Float[Tensor, "P T"], seconds: Float[Tensor, " T"], sigma: float
+) -> Float[Tensor, "P T C"]:
+    """`smooth_over_time` with one weight for all columns."""
     return smooth_over_time(values, weight[..., None].expand_as(values), seconds, sigma)
 
 

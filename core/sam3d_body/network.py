@@ -64,6 +64,8 @@ class PointPrompts:
 
 @dataclass(frozen=True)
 class DecoderOutput:
+    """What a decoder says of B crops."""
+
     placed: Placed
     """After the last layer."""
     hand_boxes: Float[Tensor, "B 2 4"]

@@ -17,6 +17,7 @@ from ..motion import BODY_COUNT, MotionEstimate, PairMotion, motion_from_rotatio
 from ..observations.clip_scene import ClipScene
 from ..observations.features import CanonicalFrame
 from ..observations.observe import Observations
+from ..observations.over_time import gaussian_sums
 from ..projection import project
 from ..records import Record
 from ..representation.residual import PoseState, apply_residual, encode_residual
@@ -36,10 +37,6 @@ _LIMB_CHAINS = [
     for parts in (("elbow", "wrist"), ("knee", "ankle", "foot"))
 ]
 """Joints of each limb, from the elbow or the knee on; the first two have landmarks."""
-
-
-_NEGLIGIBLE = 1e-8
-"""Weight of a Gaussian, about six sigmas from its middle, from which on it counts for nothing."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +169,8 @@ def snap_to_keypoints(
     weight = confident * _separation(observations, settings)
     target = metres * (distance**2 / (distance**2 + settings.half_way**2))[..., None]
     time, seconds = observations.time, settings.limb_seconds
-    limb_offset = _gaussian_sums(target * weight[..., None], time, seconds)
-    limb_offset /= _gaussian_sums(np.maximum(weight, 1e-3), time, seconds)[..., None]
+    limb_offset = gaussian_sums(target * weight[..., None], time, seconds)
+    limb_offset /= gaussian_sums(np.maximum(weight, 1e-3), time, seconds)[..., None]
     joints = prior.joints_incam.copy()
     joints[:, :, _JOINTS, :2] += limb_offset.astype(np.float32)
     along, across = (np.hypot(sigma, growth).astype(np.float32) for sigma in (prior.sigma_along, prior.sigma_across))
@@ -193,8 +190,8 @@ def lateral_offset(prior: JointPrior, observations: Observations, settings: Snap
         median = np.nan_to_num(np.nanmedian(metres, axis=2))
     weight = np.where(counts >= settings.limbs_to_place_person, counts, 0)[..., None] + 1e-6
     time, seconds = observations.time, settings.person_seconds
-    mean = _gaussian_sums(weight * median, time, seconds)
-    mean /= _gaussian_sums(weight, time, seconds) + settings.person_damping
+    mean = gaussian_sums(weight * median, time, seconds)
+    mean /= gaussian_sums(weight, time, seconds) + settings.person_damping
     return np.concatenate([mean, np.zeros_like(mean[..., :1])], -1).astype(np.float32)
 
 
@@ -246,7 +243,7 @@ def _contradiction(
         of_limb = of_joints[:, :, [_LIMBS.index(name) for name in names[:2]]].max(-1)
         weight[:, :, [JOINT_INDEX[name] for name in names]] = of_limb[..., None]
     time, seconds = observations.time, settings.contradicted_seconds
-    return _gaussian_sums(weight, time, seconds) / _gaussian_sums(np.ones_like(weight), time, seconds)
+    return gaussian_sums(weight, time, seconds) / gaussian_sums(np.ones_like(weight), time, seconds)
 
 
 @dataclass(frozen=True)
@@ -275,18 +272,3 @@ def _separation(observations: Observations, settings: SnapSettings) -> Float[np.
     height = np.median(np.ptp(points[..., 1], axis=-1), axis=1)[:, None, None]
     both_found = observations.found.all(0).cpu().numpy()[:, None]
     return np.clip((nearest / height - settings.near) / (settings.far - settings.near), 0, 1) * both_found
-
-
-def _gaussian_sums(
-    values: Float[np.ndarray, "P T *c"], time: Float[np.ndarray, " T"], sigma: float
-) -> Float[np.ndarray, "P T *c"]:
-    """Sums over time, weighted by a Gaussian of the distance in time from each frame; `sigma` in seconds."""
-    total = values.astype(np.float64)
-    for shift in range(1, len(time)):
-        weight = np.exp(-0.5 * ((time[shift:] - time[:-shift]) / sigma) ** 2)
-        if weight.max() < _NEGLIGIBLE:
-            break
-        weight = weight.reshape(-1, *[1] * (values.ndim - 2))
-        total[:, shift:] += weight * values[:, :-shift]
-        total[:, :-shift] += weight * values[:, shift:]
-    return total

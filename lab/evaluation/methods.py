@@ -19,18 +19,11 @@ from core.motion import Camera, PairMotion, Timeline
 from core.observations.confidence import joint_confidence
 from core.perception.detections import Detections
 from core.pipeline.cache import MemoryCache
+from core.pipeline.nodes import ImportedPair, Lifting, TakeSettings, first_take_nodes, nodes_of_detections
 from core.pipeline.retry import Variant, make_good_takes
 from core.pipeline.settings import LEARNED, PipelineSettings
 from core.pipeline.stage import Given, Node, Results, run
-from core.pipeline.takes import (
-    ImportedPair,
-    Lifting,
-    MadeTakes,
-    TakeSettings,
-    first_take_nodes,
-    make_takes,
-    nodes_of_detections,
-)
+from core.pipeline.takes import MadeTakes, make_takes
 from core.progress import JobProgress, Progress
 from core.reporting import Reporter
 from core.semantics.prompt_parser import parse_prompt

@@ -16,8 +16,8 @@ from core.body.model import BodyModel
 from core.body.rotations import axis_angle_to_matrix, matrix_to_axis_angle
 from core.imported_motion import ImportedMotion
 from core.motion import BODY_COUNT
+from core.pipeline.nodes import ImportedPair, Lifting, TakeSettings
 from core.pipeline.stage import Given
-from core.pipeline.takes import ImportedPair, Lifting, TakeSettings
 from core.reporting import Reporter
 
 from .benchmark_clip import OCCLUDED, VISIBLE, BenchmarkClip, Estimate

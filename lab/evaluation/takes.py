@@ -18,9 +18,9 @@ from core.fitting.camera import KnownCamera
 from core.infilling.infill import InfillScene
 from core.perception.detections import Detections
 from core.pipeline import stages
+from core.pipeline.nodes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given
-from core.pipeline.takes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.reporting import SilentReporter
 from core.smoothing.smooth import load_smoother
 

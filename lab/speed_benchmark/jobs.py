@@ -27,9 +27,9 @@ from core.motion import BODY_COUNT, median_time_step, pose_motion
 from core.perception.detections import Detections
 from core.pipeline.cache import MemoryCache, unflatten
 from core.pipeline.jobs import reconstruct, refine
+from core.pipeline.nodes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.progress import JobProgress, Progress
 from core.reporting import SilentReporter
 from core.transforms import transform_points

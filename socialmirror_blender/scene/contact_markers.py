@@ -14,11 +14,12 @@ import numpy as np
 
 from ...core.contract.contact import Contact
 from ...core.contract.reconstruction import PEOPLE
+from ...core.contract.touches import without_covered
 from .. import compat
 from ..reconstruction_properties import contact_list
 from .colors import CONTACT_COLORS
 from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, sides_of
-from .contact_list import activate_contact, change_contacts, read_contacts, read_item
+from .contact_list import activate_contact, change_contacts, read_contacts, read_item, write_contacts
 from .datablocks import Steps
 from .fcurves import write_fcurves
 from .moved_objects import moved_objects
@@ -130,16 +131,21 @@ def moved_markers(collection: bpy.types.Collection) -> list[bpy.types.Object]:
 def adopt_moved_markers(collection: bpy.types.Collection) -> int:
     """Let contacts follow their markers: the point of the skin nearest to a moved marker is where they touch from now on.
 
-    Returns how many markers had been moved.
+    A contact that another one has come to cover thereby is no longer listed. Returns how many markers had been moved.
     """
     graph = bpy.context.evaluated_depsgraph_get()
     places = [
         (item, np.array(item.evaluated_get(graph).matrix_world.translation)) for item in moved_markers(collection)
     ]
+    moved: list[str] = []
     for marker, place_inworld in places:
         marked = marked_contact(marker)
         if marked is not None:
             _move_contact(collection, *marked, place_inworld)
+            moved.append(marked[0])
+    if moved:
+        write_contacts(collection, without_covered(read_contacts(collection), moved))
+        activate_contact(collection, moved[-1])
     if places:
         sync_markers(collection)
     return len(places)

@@ -163,6 +163,28 @@ def test_a_moved_marker_takes_its_contact_with_it(
     assert scene.read_contacts(collection)[1:] == made.reconstruction.info.contacts[1:]
 
 
+def test_a_marker_that_is_moved_onto_another_contact_leaves_one_of_the_two(
+    scene: ModuleType, made: Made, collection: Any
+) -> None:
+    contact = made.reconstruction.info.contacts[0]
+    bpy.context.scene.frame_set(101 + contact.frame_start + 3)
+    other = scene.read_contacts(collection)[0]
+    item = collection.socialmirror.contacts.add()
+    item.contact_id = item.touch = "beside"
+    item.person_a, item.region_a = "0", "right_forearm"
+    item.person_b, item.region_b = str(other.person_b), other.region_b
+    item.frame_start, item.frame_end = other.frame_start, other.frame_end
+    scene.sync_markers(collection)
+    marker, _ = markers(collection, "beside")
+    marker.location = world_position(markers(collection, contact.id)[0]) - world_position(marker)
+    bpy.context.view_layer.update()
+    assert scene.adopt_moved_markers(collection) == 1
+    left = scene.read_contacts(collection)
+    assert [each.id for each in left] == [each.id for each in made.reconstruction.info.contacts[1:]] + ["beside"]
+    assert left[-1].region_a == contact.region_a and left[-1].vertex_a is not None
+    assert markers(collection, contact.id) == [] and len(markers(collection, "beside")) == 2
+
+
 def test_a_marker_that_becomes_active_chooses_its_contact_and_a_touch_selects_its_markers(
     made: Made, collection: Any
 ) -> None:

@@ -77,6 +77,8 @@ class KeypointQuery:
 
 
 class KeypointNetwork(Protocol):
+    """Finds the keypoints of people whose boxes are known."""
+
     def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         """The keypoints of each of some people, of one picture or of several."""
         ...

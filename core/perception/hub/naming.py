@@ -52,6 +52,8 @@ class DescribedBox:
 
 
 class PhraseFinder(Protocol):
+    """Finds the people whom a phrase describes."""
+
     def find(self, image: UInt8[np.ndarray, "H W 3"], phrase: str) -> list[DescribedBox]: ...
 
     def free(self) -> None: ...

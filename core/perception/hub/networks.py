@@ -19,6 +19,8 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class HubNetworks:
+    """The networks of the 2D stage that come from the hub."""
+
     people: PersonDetector
     keypoints: KeypointNetwork
     masks: MaskNetwork

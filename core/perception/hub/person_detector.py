@@ -41,6 +41,8 @@ class DetectedPerson:
 
 
 class PersonDetector(Protocol):
+    """Finds people as boxes."""
+
     def find(self, images: Sequence[UInt8[np.ndarray, "H W 3"]]) -> list[list[DetectedPerson]]:
         """The people in each of some pictures of one size, best first."""
         ...

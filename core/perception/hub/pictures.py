@@ -22,6 +22,7 @@ from torch import Tensor
 from ...contract.json_reading import parse_json
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of the colours red, green and blue in 0-1, which the backbones were trained with."""
 _CONFIG = "preprocessor_config.json"
 _JOINT_CONFIG = "processor_config.json"
 """Newer repositories keep the constants of all their processors in one file."""

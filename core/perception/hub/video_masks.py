@@ -72,6 +72,8 @@ class MaskSession(Protocol):
 
 
 class MaskNetwork(Protocol):
+    """Follows the masks of two people through a clip."""
+
     def session(self) -> MaskSession: ...
 
     def take_less(self) -> None:

@@ -159,8 +159,10 @@ def on_side(side: str, *regions: str) -> tuple[str, ...]:
 
 
 def on_both_sides(*regions: str) -> tuple[str, ...]:
+    """Names of regions with the left and then the right side."""
     return on_side("left", *regions) + on_side("right", *regions)
 
 
 def opposite(side: str) -> Literal["left", "right"]:
+    """The other side."""
     return "left" if side == "right" else "right"

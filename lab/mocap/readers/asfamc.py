@@ -114,22 +114,27 @@ def _parse_skeleton(text: str) -> Skeleton:
                 bones[name] = bone
             elif key == "name":
                 name = values[0]
-            elif key == "direction":
-                bone.direction = np.array(values[:3], float)
-            elif key == "length":
-                bone.length = float(values[0])
-            elif key == "axis":
-                bone.axis = _euler_rotation(
-                    np.array(values[:3], float), values[3] if len(values) > 3 else "XYZ", in_degrees
-                )
-            elif key == "dof":
-                bone.channels = tuple(value.lower() for value in values)
+            else:
+                _read_bone_line(bone, key, values, in_degrees)
         elif section == ":hierarchy" and key not in ("begin", "end"):
             for child in values:
                 bones[child].parent = key
     if not bones:
         raise ValueError("no bones")
     return _build_skeleton(bones, unit, root_order, root_axis)
+
+
+def _read_bone_line(bone: _Bone, key: str, values: list[str], in_degrees: bool) -> None:
+    """Put what a line of the bone data says into the bone; what we have no use for, such as limits, is passed over."""
+    if key == "direction":
+        bone.direction = np.array(values[:3], float)
+    elif key == "length":
+        bone.length = float(values[0])
+    elif key == "axis":
+        order = values[3] if len(values) > 3 else "XYZ"
+        bone.axis = _euler_rotation(np.array(values[:3], float), order, in_degrees)
+    elif key == "dof":
+        bone.channels = tuple(value.lower() for value in values)
 
 
 def _build_skeleton(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -63,21 +65,26 @@ def test_a_tiny_model_answers_nonsense_the_same_each_time_and_it_is_refused(mode
 
 def test_pictures_matter_to_the_answer(model: LocalModel):
     """The logits of the first token change with the picture: it has reached the model at the places that are meant for it."""
-    one, other = pictures_for(model, 2)
-    logits = []
-    for picture in (one, other):
-        inputs = model._inputs([first_question([picture], [0.0])])
-        with torch.inference_mode():
-            logits.append(model.network(**inputs).logits[0, -1])
-    assert (logits[0] - logits[1]).abs().max() > 1e-4
+    logits: list[torch.Tensor] = []
+    with model.network.register_forward_hook(lambda network, inputs, output: logits.append(output.logits[0, -1])):
+        for picture in pictures_for(model, 2):
+            model.answer([first_question([picture], [0.0])], 1, lambda: None)
+    assert len(logits) == 2 and (logits[0] - logits[1]).abs().max() > 1e-4
 
 
 def test_special_tokens_in_what_a_model_said_are_text(model: LocalModel):
     tokens = " ".join(model.tokenizer.get_added_vocab())
-    conversation = [first_question(pictures_for(model, 1), [0.0]), Message("assistant", (f"{tokens} hm",))]
-    inputs = model._inputs(conversation)
-    image = model.network.config.image_token_id
-    assert int((inputs["input_ids"] == image).sum()) == model.family.picture_tokens(model.network.config)  # type: ignore[attr-defined]
+    read: list[torch.Tensor] = []
+
+    def note(network: torch.nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        read.append(named["input_ids"])
+
+    with model.network.register_forward_pre_hook(note, with_kwargs=True):
+        for said in (f"{tokens} hm", "hm"):
+            conversation = [first_question(pictures_for(model, 1), [0.0]), Message("assistant", (said,))]
+            model.answer(conversation, 1, lambda: None)
+    for special in model.tokenizer.get_added_vocab().values():
+        assert int((read[0] == special).sum()) == int((read[1] == special).sum())
 
 
 @pytest.mark.parametrize("after", [1, 3, 40])
@@ -171,8 +178,10 @@ def test_a_lack_of_memory_on_the_gpu_falls_back_to_the_cpu_and_there_is_said():
 
 def test_a_model_is_freed_after_its_block(folders: dict[str, Path]):
     with local_model(folders["smolvlm"], SmolVlm(), "SmolVLM2", CPU, SilentReporter()) as model:
-        assert model.picture_size == 64 and model._model is not None
-    assert model._model is None
+        assert model.picture_size == 64
+        network = weakref.ref(model.load().network)
+    gc.collect()
+    assert network() is None
 
 
 def test_a_whole_job_with_a_tiny_model_of_the_hub_goes_on_without_its_nonsense(

@@ -18,7 +18,7 @@ from core.contract.frames import frame_in_words, frames_in_words, renumber
 from core.fitting.unmet_edits import open_contact
 from core.perception import perceive
 from core.pipeline.edited_take import edits_outside
-from core.pipeline.takes import TakeSettings
+from core.pipeline.nodes import TakeSettings
 
 CORE = Path(__file__).resolve().parents[3] / "core"
 TOUCH = Contact(0, "left_palm", 1, "chest", 3, 40, source="user", state="enforced")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.contract.body_parts import BODY_PARTS, PART_OF_REGION, body_part_of
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
-from core.contract.touches import group_touches
+from core.contract.touches import group_touches, without_covered
 
 
 def test_every_region_belongs_to_a_body_part_of_its_side():
@@ -70,3 +72,21 @@ def test_what_the_user_or_the_prompt_asked_for_is_theirs():
     detected = Contact(0, "chest", 1, "chest", 3, 9, touch="t")
     prompted = Contact(0, "chest", 1, "belly", 3, 9, touch="t", source="prompt")
     assert group_touches([detected, prompted])[0].source == "prompt"
+
+
+def test_contacts_that_a_changed_one_has_come_to_cover_are_listed_once():
+    moved = Contact(0, "right_palm", 1, "back", 10, 20, id="moved", vertex_a=7, source="user", state="enforced")
+    region = replace(moved, id="region", vertex_a=None, source="detected", state="auto")
+    other_way = region.with_people_swapped()
+    same_point = replace(moved, id="same point")
+    other_point = replace(moved, id="other point", vertex_a=8)
+    other_frames = replace(region, id="other frames", frame_end=21)
+    listed = [region, same_point, other_point, moved, other_frames]
+    assert without_covered(listed, ["moved"]) == [other_point, moved, other_frames]
+    assert without_covered([other_way, moved], ["moved"]) == [moved]
+    assert without_covered([region, moved], ["region"]) == [region, moved], "a region does not cover the point in it"
+    assert without_covered([moved, same_point], ["moved", "same point"]) == [moved], (
+        "of two equal ones the first is kept"
+    )
+    ground = Contact(0, "left_foot", 1, "left_foot", 10, 20)
+    assert not ground.covers(Contact(1, "left_foot", "ground", "ground", 10, 20))

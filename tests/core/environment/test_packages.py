@@ -210,43 +210,61 @@ def test_a_failure_has_a_hint_of_its_own(reason: str, word: str) -> None:
     assert word in failure_hint(reason)
 
 
-PIP = Installer("pip", ("pip",))
-UV = Installer("uv", ("uv",))
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python that runs this is no virtual environment, so that nothing is installed into it."""
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+
+
+NO_PIP = None
+PLAIN_PIP: list[str] = []
+PIP_WITH_INDEX = ["global.index-url='https://mirror.example/simple'"]
 
 
 @pytest.mark.parametrize(
-    ("chosen", "pip", "uv", "found"),
+    ("chosen", "pip", "has_uv", "found"),
     [
-        ("", PIP, UV, "uv"),
-        ("", PIP, None, "pip"),
-        ("", None, UV, "uv"),
-        ("pip", PIP, UV, "pip"),
-        ("", Installer("pip", ("pip",), is_configured=True), UV, "pip"),
-        ("uv", Installer("pip", ("pip",), is_configured=True), UV, "uv"),
+        ("", PLAIN_PIP, True, "uv"),
+        ("", PLAIN_PIP, False, "pip"),
+        ("", NO_PIP, True, "uv"),
+        ("pip", PLAIN_PIP, True, "pip"),
+        ("", PIP_WITH_INDEX, True, "pip"),
+        ("uv", PIP_WITH_INDEX, True, "uv"),
+        ("", NO_PIP, False, ""),
     ],
 )
+@pytest.mark.usefixtures("no_environment")
 def test_uv_installs_unless_pip_is_configured_or_chosen(
-    monkeypatch: pytest.MonkeyPatch, chosen: str, pip: Installer | None, uv: Installer | None, found: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: str, pip: list[str] | None, has_uv: bool, found: str
 ) -> None:
+    """`pip` is what `pip config list` prints."""
     monkeypatch.setenv(installers.INSTALLER_VARIABLE, chosen)
-    monkeypatch.setattr(installers, "_find_pip", lambda reporter: pip)
-    monkeypatch.setattr(installers, "_find_uv", lambda: uv)
-    monkeypatch.setattr(installers, "_bring_both", lambda pip, reporter: None)
-    assert find_installer(Recorder()).name == found
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    for variable in ("HOME", "USERPROFILE", "PATH"):
+        monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(installers, "run_program", lambda *_, **__: (1, []) if pip is None else (0, pip))
+    if has_uv:
+        (tmp_path / ("uv.exe" if sys.platform == "win32" else "uv")).touch()
+    if found:
+        assert find_installer(Recorder()).name == found
+    else:
+        with pytest.raises(UserError, match="has no pip"):
+            find_installer(Recorder())
 
 
+@pytest.mark.usefixtures("no_environment")
 def test_pips_own_configuration_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(installers.INSTALLER_VARIABLE, "pip")
     for name in ("PIP_FIND_LINKS", "PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null" if sys.platform != "win32" else "NUL")
-    plain = installers._find_pip(Recorder())
-    assert plain is not None and not plain.is_configured and not plain.has_more_sources
+    plain = find_installer(Recorder())
+    assert not plain.is_configured and not plain.has_more_sources
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
-    mirrored = installers._find_pip(Recorder())
-    assert mirrored is not None and mirrored.is_configured and not mirrored.has_more_sources
+    mirrored = find_installer(Recorder())
+    assert mirrored.is_configured and not mirrored.has_more_sources
     monkeypatch.setenv("PIP_FIND_LINKS", "/wheels")
-    added = installers._find_pip(Recorder())
-    assert added is not None and added.has_more_sources
+    assert find_installer(Recorder()).has_more_sources
 
 
 class Log(Installer):

@@ -347,10 +347,15 @@ def test_a_model_is_deleted_with_what_a_broken_download_left(hub: Hub, tmp_path:
 
 
 def test_two_do_not_fetch_the_same_model_at_once(hub: Hub) -> None:
-    store.models_folder().mkdir()
-    lock = fetch._hold(store.model_named(NAME))  # pyright: ignore[reportPrivateUsage]
-    assert refusal().code == "model-busy"
-    lock.release()
+    refused: list[str] = []
+
+    class Meanwhile(Watching):
+        def progress(self, fraction: float, text: str = "") -> None:
+            if "MB" in text and not refused:
+                refused.append(refusal().code)
+
+    assert fetched(Meanwhile()) == store.require(NAME)
+    assert refused == ["model-busy"]
 
 
 def test_the_overview_tells_all_that_the_panel_shows(hub: Hub) -> None:

@@ -17,8 +17,8 @@ from core.fitting.camera import KnownCamera, floor_from_extrinsics
 from core.imported_motion import place_in_clip, read_imported_pair
 from core.motion import PairMotion, pose_motion
 from core.pipeline.cache import MemoryCache
+from core.pipeline.nodes import nodes_of_detections
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import nodes_of_detections
 from core.progress import JobProgress
 from tests.core.conftest import Recorder
 from tests.core.fitting import synthetic

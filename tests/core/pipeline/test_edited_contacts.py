@@ -8,11 +8,18 @@ import pytest
 
 from core.body.files import load_body
 from core.contract.contact import Contact
+from core.contract.edits import Edits
+from core.contract.reconstruction import Reconstruction
+from core.contract.requests import RefineRequest
 from core.fitting.camera import KnownCamera
 from core.pipeline.cache import MemoryCache
+from core.pipeline.choices import ClipChoices
+from core.pipeline.edited_take import edited_take
+from core.pipeline.nodes import TakeNodes, TakeSettings, first_take_nodes, nodes_of_detections, refined_take_nodes
+from core.pipeline.provenance import Provenance
+from core.pipeline.retry import Variant
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeNodes, TakeSettings, first_take_nodes, nodes_of_detections, refined_take_nodes
 from core.progress import JobProgress
 from tests.core.conftest import Recorder, made_up_tracks
 
@@ -50,3 +57,20 @@ def test_how_near_a_take_came_to_a_contact_makes_no_new_take(refined):
     assert refined(TOUCH.measured(0.02)).motion.key == refined(TOUCH.measured(0.03)).motion.key
     assert refined(TOUCH.measured(0.2)).motion.key == refined(TOUCH.measured(0.3)).motion.key
     assert refined(TOUCH.measured(0.3)).motion.key != refined(TOUCH.measured(0.02)).motion.key
+
+
+def test_a_contact_is_rejected_where_it_was_removed_and_not_where_another_one_was_moved_onto_it(
+    made_up: Reconstruction,
+):
+    beside = replace(TOUCH, region_a="right_forearm", id="beside")
+    before = replace(made_up.info, contacts=(TOUCH, beside))
+    origin = Provenance(ClipChoices("", (0, 9), None, None, "", ""), Variant(), 0, 0.7, 0.7)
+
+    def next_contacts(*left: Contact) -> list[tuple[str, str]]:
+        request = RefineRequest(edits=Edits(contacts=left))
+        taken = edited_take(before, request, origin).settings.contacts
+        return [(contact.id, contact.state) for contact in taken]
+
+    moved = replace(beside, region_a=TOUCH.region_a, vertex_a=7, source="user", state="enforced")
+    assert next_contacts(moved) == [("beside", "enforced")]
+    assert next_contacts(beside) == [("beside", "auto"), ("touch", "rejected")]

@@ -15,10 +15,10 @@ from core.fitting.camera import KnownCamera
 from core.hub.store import MODELS_VARIABLE, folder_of
 from core.pipeline import retry
 from core.pipeline.jobs import reconstruct, refine
+from core.pipeline.nodes import Lifting, TakeSettings, first_take_nodes, nodes_of_detections
 from core.pipeline.resolve import lifting_identity
 from core.pipeline.settings import PipelineSettings
 from core.pipeline.stage import Given
-from core.pipeline.takes import Lifting, TakeSettings, first_take_nodes, nodes_of_detections
 from core.sam3d_body import initial, lifting
 from tests.core.conftest import made_up_tracks
 from tests.core.hub.installing import seal

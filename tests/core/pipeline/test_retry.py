@@ -11,9 +11,10 @@ import pytest
 from core.contract.errors import UserError
 from core.contract.reconstruction import BAD, GOOD, Measured, Quality, Scores, Stretch
 from core.fitting.fit import FittedMotion
+from core.pipeline.nodes import TakeSettings
 from core.pipeline.retry import RETRIES, Variant, make_good_takes
 from core.pipeline.settings import PipelineSettings
-from core.pipeline.takes import MadeTakes, TakeResult, TakeSettings
+from core.pipeline.takes import MadeTakes, TakeResult
 from core.progress import JobProgress
 from tests.core.conftest import FRAMES, Recorder, made_up_camera, made_up_motion, made_up_tracks
 

@@ -15,7 +15,6 @@ from core.observations.observe import Observations, observe
 from core.stgcn.predict import (
     JointPrediction,
     SnapSettings,
-    _gaussian_sums,
     keep_seen_limbs,
     lateral_offset,
     snap_to_keypoints,
@@ -89,14 +88,6 @@ def test_a_limb_that_only_the_network_puts_beside_its_keypoints_is_that_of_the_i
     assert keep_seen_limbs(wrong, wrong.joints_incam, observations).joints_incam == pytest.approx(wrong.joints_incam)
     trusted = keep_seen_limbs(right, wrong.joints_incam, observations)
     assert np.abs(trusted.joints_incam - right.joints_incam).max() < 0.03
-
-
-def test_sums_over_time_are_those_of_all_pairs_of_frames() -> None:
-    draw = np.random.default_rng(2)
-    time = 1000 + np.cumsum(draw.uniform(0.01, 0.1, 200))
-    values = draw.normal(size=(2, 200, 3))
-    kernel = np.exp(-0.5 * ((time[:, None] - time) / 0.08) ** 2)
-    np.testing.assert_allclose(_gaussian_sums(values, time, 0.08), np.einsum("ab,pbc->pac", kernel, values), atol=1e-6)
 
 
 def test_a_prediction_meets_an_initial_motion_where_the_surer_one_is(

@@ -19,9 +19,9 @@ from core.fitting.camera import KnownCamera
 from core.fitting.fit import Phase
 from core.pipeline import retry, stages
 from core.pipeline.cache import Cache
+from core.pipeline.nodes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.pipeline.settings import FitPhases, PipelineSettings
 from core.pipeline.stage import Given, run
-from core.pipeline.takes import TakeSettings, first_take_nodes, nodes_of_detections
 from core.progress import JobProgress
 from core.reporting import SilentReporter
 from lab.evaluation import baselines, methods

@@ -27,7 +27,7 @@ from lab.evaluation import public
 from lab.evaluation.benchmark_clip import OCCLUDED, TRUNCATED, UNKNOWN, VISIBLE, BenchmarkClip, Estimate
 from lab.evaluation.image_sequence import ImageSequence, encoded
 from lab.evaluation.perception_cache import CachedDetections, PerceptionCache
-from lab.evaluation.public import PUBLIC_DATASETS, PublicClip, harmony4d, hi4d, threedpw
+from lab.evaluation.public import PUBLIC_DATASETS, PublicClip, harmony4d, hi4d
 from lab.evaluation.public.clips import project_inworld
 from lab.evaluation.public.smpl_joints import SMPL_JOINTS, from_smpl
 from lab.evaluation.scores import score
@@ -401,11 +401,15 @@ def test_3dpw_is_seen_from_the_moving_camera(threedpw_folder: Path):
     )
 
 
-def test_3dpw_sequences_are_cut_into_clips():
-    valid = np.zeros(1000, bool)
-    valid[20:720] = True
-    assert threedpw._spans(valid) == [(20, 252), (253, 486), (487, 719)]
-    assert threedpw._spans(np.zeros(10, bool)) == []
+def test_3dpw_sequences_are_cut_into_clips(tmp_path: Path):
+    (tmp_path / "sequenceFiles" / "test").mkdir(parents=True)
+    valid = np.zeros((2, 1000), bool)
+    valid[:, 20:720] = True
+    for name, seen in (("courtyard_hug_00", valid), ("flat_never_seen_00", np.zeros((2, 10), bool))):
+        np.savez(tmp_path / "sequenceFiles" / "test" / f"{name}.npz", valid=seen)
+    assert [clip.name for clip in public.list_clips("3dpw", tmp_path, "test")] == [
+        "courtyard_hug_00 20-252", "courtyard_hug_00 253-486", "courtyard_hug_00 487-719",
+    ]  # fmt: skip
 
 
 def test_3dpws_pickles_are_not_opened(tmp_path: Path):
