@@ -14,12 +14,11 @@ from .. import scene as scenes
 from ..reconstruction_properties import contact_list
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..scene.contact_list import (
-    activate_contact,
     active_contact,
     change_contacts,
     chosen_touches,
     read_contacts,
-    write_contacts,
+    write_edited_contacts,
 )
 from ..scene.contact_markers import contact_scene_frames
 from .contact_dialog import ContactDialog
@@ -87,8 +86,7 @@ class SOCIALMIRROR_OT_contact_add(ContactDialog, OnEditableReconstruction, bpy.t
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         collection = require_reconstruction(context)
         contact = Contact(**self.fields(collection), source="user", state="enforced")
-        write_contacts(collection, [*read_contacts(collection), contact])
-        activate_contact(collection, contact.id)
+        write_edited_contacts(collection, [*read_contacts(collection), contact], [contact.id])
         scenes.sync_markers(collection)
         return {"FINISHED"}
 
@@ -113,7 +111,8 @@ class SOCIALMIRROR_OT_contact_edit(ContactDialog, _OnContact, bpy.types.Operator
         active = active_contact(collection)
         assert active is not None  # poll
         edited = Contact(**self.fields(collection), source="user", state="enforced", id=active.id, touch=active.touch)
-        change_contacts(collection, lambda contact: edited if contact.id == active.id else contact)
+        contacts = [edited if contact.id == active.id else contact for contact in read_contacts(collection)]
+        write_edited_contacts(collection, contacts, [edited.id])
         scenes.sync_markers(collection)
         return {"FINISHED"}
 

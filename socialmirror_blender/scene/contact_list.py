@@ -6,14 +6,14 @@ row: the collection's rows of touches are derived from the contacts after every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import bpy
 
 from ...core.contract.contact import Contact
 from ...core.contract.skeleton import GROUND
-from ...core.contract.touches import Touch, group_touches
+from ...core.contract.touches import Touch, group_touches, without_covered
 from ..reconstruction_properties import contact_list
 
 _NONE = -1
@@ -30,6 +30,15 @@ def write_contacts(collection: bpy.types.Collection, contacts: Iterable[Contact]
     for contact in contacts:
         write_item(items.add(), contact)
     refresh_touches(collection)
+
+
+def write_edited_contacts(collection: bpy.types.Collection, contacts: Iterable[Contact], edited: Sequence[str]) -> None:
+    """Replace the list after the animator has edited or added the contacts with the given ids; the last of them becomes active.
+
+    Other contacts that one of these covers now are no longer listed.
+    """
+    write_contacts(collection, without_covered(contacts, edited))
+    activate_contact(collection, edited[-1])
 
 
 def change_contacts(collection: bpy.types.Collection, change: Callable[[Contact], Contact | None]) -> None:

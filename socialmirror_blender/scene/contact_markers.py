@@ -14,12 +14,11 @@ import numpy as np
 
 from ...core.contract.contact import Contact
 from ...core.contract.reconstruction import PEOPLE
-from ...core.contract.touches import without_covered
 from .. import compat
 from ..reconstruction_properties import contact_list
 from .colors import CONTACT_COLORS
 from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, sides_of
-from .contact_list import activate_contact, change_contacts, read_contacts, read_item, write_contacts
+from .contact_list import activate_contact, change_contacts, read_contacts, read_item, write_edited_contacts
 from .datablocks import Steps
 from .fcurves import write_fcurves
 from .moved_objects import moved_objects
@@ -144,8 +143,7 @@ def adopt_moved_markers(collection: bpy.types.Collection) -> int:
             _move_contact(collection, *marked, place_inworld)
             moved.append(marked[0])
     if moved:
-        write_contacts(collection, without_covered(read_contacts(collection), moved))
-        activate_contact(collection, moved[-1])
+        write_edited_contacts(collection, read_contacts(collection), moved)
     if places:
         sync_markers(collection)
     return len(places)

@@ -38,6 +38,18 @@ def test_an_edited_contact_keeps_its_id(imported: Any, scene: ModuleType) -> Non
     assert contact.state == "enforced"
 
 
+def test_a_contact_that_is_made_like_another_replaces_it(imported: Any, scene: ModuleType) -> None:
+    listed = scene.read_contacts(imported)
+    fields = {"region_a": listed[1].region_a, "region_b": listed[1].region_b}
+    people = {"person_a": str(listed[1].person_a), "person_b": str(listed[1].person_b)}
+    press("contact_edit", **people, **fields, frame_start=listed[1].frame_start + 1, frame_end=listed[1].frame_end + 1)
+    assert [contact.id for contact in scene.read_contacts(imported)] == [listed[0].id, listed[2].id]
+    press("contact_add", **people, **fields, frame_start=listed[1].frame_start + 1, frame_end=listed[1].frame_end + 1)
+    (added, *_) = (contact for contact in scene.read_contacts(imported) if contact.region_a == listed[1].region_a)
+    assert added.id not in {contact.id for contact in listed}
+    assert len(scene.read_contacts(imported)) == 2
+
+
 def test_an_impossible_contact_is_refused(imported: Any) -> None:
     with pytest.raises(RuntimeError, match=r"ends .* before it starts"):
         press("contact_add", person_b="1", frame_start=9, frame_end=3)
