@@ -18,7 +18,7 @@ from .. import compat
 from ..reconstruction_properties import contact_list
 from .colors import CONTACT_COLORS
 from .contact_anchors import PosedSkins, Side, moved_to, nearest_skin_vertex, sides_of
-from .contact_list import activate_contact, change_contacts, read_contacts, read_item, write_edited_contacts
+from .contact_list import read_contacts, read_item, write_edited_contacts
 from .datablocks import Steps
 from .fcurves import write_fcurves
 from .moved_objects import moved_objects
@@ -136,14 +136,16 @@ def adopt_moved_markers(collection: bpy.types.Collection) -> int:
     places = [
         (item, np.array(item.evaluated_get(graph).matrix_world.translation)) for item in moved_markers(collection)
     ]
+    contacts = {contact.id: contact for contact in read_contacts(collection)} if places else {}
     moved: list[str] = []
     for marker, place_inworld in places:
         marked = marked_contact(marker)
-        if marked is not None:
-            _move_contact(collection, *marked, place_inworld)
-            moved.append(marked[0])
+        if marked is not None and marked[0] in contacts:
+            contact_id, side = marked
+            contacts[contact_id] = _moved(collection, contacts[contact_id], side, place_inworld)
+            moved.append(contact_id)
     if moved:
-        write_edited_contacts(collection, read_contacts(collection), moved)
+        write_edited_contacts(collection, contacts.values(), moved)
     if places:
         sync_markers(collection)
     return len(places)
@@ -168,19 +170,12 @@ def _markers(collection: bpy.types.Collection) -> list[Any]:
     return made_objects(collection, MARKER_ROLE_PREFIX)
 
 
-def _move_contact(collection: bpy.types.Collection, contact_id: str, side: Side, place_inworld: np.ndarray) -> None:
-    """Let one side of a contact be where the skin is nearest to a place."""
-
-    def moved(contact: Contact) -> Contact:
-        person = next((person for name, person, *_ in sides_of(contact) if name == side), None)
-        skin = None if person is None else object_with_role(collection, skin_role(person))
-        if contact.id != contact_id or skin is None:
-            return contact
-        found = nearest_skin_vertex(skin, place_inworld)
-        return contact if found is None else moved_to(contact, side, *found)
-
-    change_contacts(collection, moved)
-    activate_contact(collection, contact_id)
+def _moved(collection: bpy.types.Collection, contact: Contact, side: Side, place_inworld: np.ndarray) -> Contact:
+    """The contact with one side where the skin is nearest to a place; as it was, if that side has no skin."""
+    person = next((person for name, person, *_ in sides_of(contact) if name == side), None)
+    skin = None if person is None else object_with_role(collection, skin_role(person))
+    found = None if skin is None else nearest_skin_vertex(skin, place_inworld)
+    return contact if found is None else moved_to(contact, side, *found)
 
 
 def _add_markers(collection: bpy.types.Collection, contact: Contact, skins: PosedSkins) -> None:
