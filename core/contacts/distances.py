@@ -18,11 +18,13 @@ from ..body.model import BodyModel
 from ..body.regions import region_points
 from ..contract.contact import Contact
 from ..contract.skeleton import BODY_JOINTS, REGIONS, split_side
-from ..fitting.resolved_contacts import POINTS_PER_REGION, contact_distances
+from ..fitting.resolved_contacts import contact_distances
 from ..motion import MotionEstimate, PairMotion, elapsed_seconds, pose_motion
 from .settings import ContactDetectionSettings
 
 Values = TypeVar("Values", np.ndarray, Tensor)
+POINTS_PER_REGION = 16
+"""Of the skin, between which all regions' distances are measured, each with each. The contact head learned with so many."""
 _FRAMES_PER_CHUNK = 8
 """Frames whose point-to-point distances are held in memory at once."""
 

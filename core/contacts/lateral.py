@@ -13,9 +13,8 @@ from torch import Tensor
 from ..body.model import BodyModel
 from ..body.regions import region_points
 from ..contract.body_parts import BODY_PARTS, PART_OF_REGION
-from ..fitting.resolved_contacts import POINTS_PER_REGION
 from ..motion import PairMotion, pose_motion
-from .distances import values_of_regions
+from .distances import POINTS_PER_REGION, values_of_regions
 from .settings import LateralBoundSettings
 
 _LEAST_DEPTH = 0.05

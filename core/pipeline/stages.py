@@ -356,7 +356,7 @@ def constraints(
     return Constraints(FitTargets(tuple(contacts), pins, feet), sentence.embedding if sentence.given else None)
 
 
-@stage(version=9, cost=25, weights=(INFILLER, SMOOTHER))
+@stage(version=10, cost=25, weights=(INFILLER, SMOOTHER))
 def infilled_motion(
     clip_scene: ClipScene,
     joint_prediction: JointPrediction,
@@ -389,7 +389,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
     return InfillerModels(infiller, load_or_warn(lambda: load_smoother(device=device), otherwise, reporter))
 
 
-@stage(version=19, cost=25)
+@stage(version=20, cost=25)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,
@@ -413,7 +413,7 @@ def solved_motion(
     return fit_edited(start, take, clip_scene.observations, clip_scene.body, targets, schedule, reporter)
 
 
-@stage(version=4, cost=3)
+@stage(version=5, cost=3)
 def caption(
     clip_scene: ClipScene, solved_motion: FittedMotion, constraints: Constraints, prompt: str, reporter: Reporter
 ) -> Caption:
