@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -98,45 +99,56 @@ def check_quality(
     What the user has pinned is where it should be, so the picture is not held against it, nor against the frames around.
     """
     settings = settings or QualitySettings()
-    observations = _without_pinned(observations, pins, settings)
+    every = _errors(fitted, _without_pinned(observations, pins, settings), body, settings)
+    known = [errors for errors in every if not np.isnan(errors.values).all()]  # else nothing can be said
+    gaps = list(_contact_gaps(contacts, settings))
+    measured = [_measured(errors, settings) for errors in known]
+    if gaps:
+        worst = max(gap.value for gap in gaps)
+        measured.append(Measured("contact", None, _rounded(worst), _grade("contact", worst, settings)))
+    stretches = [stretch for errors in every for stretch in _stretches(errors, observations, settings)]
+    stretches += [replace(gap, value=_rounded(gap.value)) for gap in gaps if gap.grade != GOOD]
+    stretches.sort(key=lambda stretch: (stretch.grade != BAD, -(stretch.last - stretch.first)))
+    return Quality(tuple(measured), tuple(stretches[:_MOST_STRETCHES]))
+
+
+class _Errors(NamedTuple):
+    """One measure of a person, or of both where the person is None, in each frame; NaN where nothing can be said."""
+
+    measure: str
+    person: int | None
+    values: Float[np.ndarray, " T"]
+
+
+def _errors(
+    fitted: FittedMotion, observations: Observations, body: BodyModel, settings: QualitySettings
+) -> list[_Errors]:
+    """All that is measured frame by frame, in the order in which it is reported."""
     posed = pose_motion(body, fitted.motion_incam)
     landmarks = posed_landmarks(posed, body)
     picture = median_reprojection_errors(landmarks, observations, settings)
     # where all of a person is off the picture, that says it all
     limbs = np.where(picture > settings.limits["picture"][1], 0.0, limb_errors(landmarks, observations, settings))
-    floor = floor_errors(posed, fitted, body, settings)
-    smoothness = unseen_acceleration(landmarks, observations, settings)
-    speed = pelvis_speeds(fitted, observations, settings)
-    series: list[tuple[str, int | None, np.ndarray]] = []
-    for person in range(len(observations.found)):
-        series += [("picture", person, picture[person]), ("limbs", person, limbs[person])]
-        series += [("floor", person, floor[person]), ("smoothness", person, smoothness[person])]
-        series.append(("speed", person, speed[person]))
-    if len(observations.found) > 1:
-        series.append(("penetration", None, _MM * penetration_depths(posed, body)))
-    measured = [
-        _measured(measure, person, values, settings)
-        for measure, person, values in series
-        if not np.isnan(values).all()  # else nothing can be said
-    ]
-    stretches = [
-        stretch
-        for measure, person, values in series
-        for stretch in _stretches(measure, person, values, observations, settings)
-    ]
-    gaps = [each for each in group_touches(contacts) if each.distance is not None and each.is_asked_for]
-    if gaps:
-        distances = [_MM * (each.distance or 0.0) for each in gaps]
-        measured.append(
-            Measured("contact", None, _rounded(max(distances)), _grade("contact", max(distances), settings))
-        )
-        stretches += [
-            Stretch("contact", None, each.frame_start, each.frame_end, _rounded(distance), grade)
-            for each, distance in zip(gaps, distances)
-            if (grade := _grade("contact", distance, settings)) != GOOD
-        ]
-    stretches.sort(key=lambda stretch: (stretch.grade != BAD, -(stretch.last - stretch.first)))
-    return Quality(tuple(measured), tuple(stretches[:_MOST_STRETCHES]))
+    of_people = {
+        "picture": picture,
+        "limbs": limbs,
+        "floor": floor_errors(posed, fitted, body, settings),
+        "smoothness": unseen_acceleration(landmarks, observations, settings),
+        "speed": pelvis_speeds(fitted, observations, settings),
+    }
+    people = len(observations.found)
+    found = [_Errors(name, person, values[person]) for person in range(people) for name, values in of_people.items()]
+    if people > 1:
+        found.append(_Errors("penetration", None, _MM * penetration_depths(posed, body)))
+    return found
+
+
+def _contact_gaps(contacts: Sequence[Contact], settings: QualitySettings) -> Iterator[Stretch]:
+    """What is left open, in mm, of each touch that is asked for and was measured."""
+    for touch in group_touches(contacts):
+        if touch.distance is not None and touch.is_asked_for:
+            gap = _MM * touch.distance
+            yield Stretch("contact", None, touch.frame_start, touch.frame_end, gap, _grade("contact", gap, settings))
 
 
 def _without_pinned(observations: Observations, pins: Sequence[Pin], settings: QualitySettings) -> Observations:
@@ -309,7 +321,8 @@ def pelvis_speeds(
     return maximum_filter1d(speeds, 2 * math.ceil(settings.seconds / 2 / interval) + 1, axis=1, mode="nearest")
 
 
-def _measured(measure: str, person: int | None, values: np.ndarray, settings: QualitySettings) -> Measured:
+def _measured(errors: _Errors, settings: QualitySettings) -> Measured:
+    measure, person, values = errors
     # one jump is enough to be wrong
     value = float(values.max() if measure == "speed" else np.nanquantile(values, _SUSTAINED))
     return Measured(measure, person, _rounded(value), _grade(measure, value, settings))
@@ -320,10 +333,9 @@ def _grade(measure: str, value: float, settings: QualitySettings) -> str:
     return BAD if value > bad else FAIR if value > fair else GOOD
 
 
-def _stretches(
-    measure: str, person: int | None, values: np.ndarray, observations: Observations, settings: QualitySettings
-) -> Iterator[Stretch]:
+def _stretches(errors: _Errors, observations: Observations, settings: QualitySettings) -> Iterator[Stretch]:
     """Bad stretches that last long enough, and fair ones beside them."""
+    measure, person, values = errors
     time, frames = observations.time, observations.frame_index
     fair, bad = settings.limits[measure]
     is_bad = np.zeros(len(values), bool)
