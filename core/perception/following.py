@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -132,6 +133,18 @@ class _Followed:
         self.result.seen[step] = found
 
 
+class _Answer(NamedTuple):
+    """One person's pose in one frame, as the networks have it."""
+
+    pose: Pose
+    own: bool
+    """Whether a landmark network answered for this person; otherwise the pose has nothing but their keypoints."""
+    of_one_alone: bool
+    """Whether the network for one person answered: it has seen them, whether or not a centre of theirs was found."""
+    keypoints: FoundPerson | None
+    """None of somebody whose keypoints were not found."""
+
+
 class Follower:
     """Call `advance` for each frame in order, `repeat` for a duplicate; then read `tracks`."""
 
@@ -165,13 +178,31 @@ class Follower:
             return
         candidates, maps = self._candidates(image, people, sightings)
         matched = self._match(here, people, candidates, image)
-        raw: list[FoundPerson | None] = []
-        for number, predicted, match, around in zip(here, people, matched, maps):
-            may_guess = self._people[number].may_be_guessed
-            raw.append(match if match is not None else _sought(predicted, around if may_guess else None))
-        prompted = self._prompted_poses(image, [_snapped(predicted) for predicted in people], raw, maps)
-        seen = [None if found is None else _smoothed(found, predicted) for found, predicted in zip(raw, people)]
-        rest = [place for place, answer in enumerate(prompted) if answer is None]
+        found = [
+            match or self._guessed(number, predicted, around)
+            for match, number, predicted, around in zip(matched, here, people, maps)
+        ]
+        answers = self._answers(image, here, people, found, maps)
+        for number, answer, match in zip(here, answers, matched):
+            if answer is not None:
+                self._take_over(step, image, number, answer, is_guess=match is None and not answer.of_one_alone)
+
+    def _guessed(self, number: int, predicted: FoundPerson, maps: KeypointMaps | None) -> FoundPerson | None:
+        """What the maps show of somebody who was not found, for as long as that may be."""
+        return _sought(predicted, maps if self._people[number].may_be_guessed else None)
+
+    def _answers(
+        self,
+        image: np.ndarray,
+        here: Sequence[int],
+        people: Sequence[FoundPerson],
+        found: Sequence[FoundPerson | None],
+        maps: Sequence[KeypointMaps | None],
+    ) -> list[_Answer | None]:
+        """What the networks say of each person: the prompted one of those close to each other, else both of one alone."""
+        prompted = self._prompted_poses(image, [_snapped(predicted) for predicted in people], found, maps)
+        seen = [None if person is None else _smoothed(person, predicted) for person, predicted in zip(found, people)]
+        rest = [place for place, pose in enumerate(prompted) if pose is None]
         alone = self._poses(image, [here[k] for k in rest], [people[k] for k in rest], [seen[k] for k in rest])
         poses = dict(zip(rest, alone))
         for place in rest:
@@ -179,20 +210,20 @@ class Follower:
             # of people close to each other, it was asked already, and alone it may answer for the one in front
             if is_alone and person is not None and poses[place] is None:
                 [prompted[place]] = poses_of_group(self._networks.pair, image, [person], [people[place]], None)
-        for place, number in enumerate(here):
-            followed, answer = self._people[number], prompted[place]
-            own_network = (
-                None if answer is not None else _fused(seen[place], people[place], poses[place], followed.world)
-            )
-            result = own_network if answer is None else (answer, True)
-            if result is None:
-                continue
-            pose, own = result
-            person = seen[place] or person_of_pose(pose)
-            found = tracked_pose(pose, appearance_embedding(image, person), person.quality, self._size)
-            is_guess = matched[place] is None and (prompted[place] is not None or not own)
-            followed.guesses = followed.guesses + 1 if is_guess else 0
-            followed.see(step, person_of_pose(pose), replace(found, has_metric_landmarks=own), own)
+        return [
+            _Answer(pose, own=True, of_one_alone=False, keypoints=person)
+            if pose is not None
+            else _fused(person, predicted, poses[place], self._people[number].world)
+            for place, (pose, person, predicted, number) in enumerate(zip(prompted, seen, people, here))
+        ]
+
+    def _take_over(self, step: int, image: np.ndarray, number: int, answer: _Answer, *, is_guess: bool) -> None:
+        """What was seen of a person in this frame, for the result and for where they are looked for next."""
+        followed, pose = self._people[number], answer.pose
+        person = answer.keypoints or person_of_pose(pose)
+        found = tracked_pose(pose, appearance_embedding(image, person), person.quality, self._size)
+        followed.guesses = followed.guesses + 1 if is_guess else 0
+        followed.see(step, person_of_pose(pose), replace(found, has_metric_landmarks=answer.own), own=answer.own)
 
     def _candidates(
         self, image: np.ndarray, people: Sequence[FoundPerson], sightings: Sequence[Sighting]
@@ -311,12 +342,13 @@ def _fused(
     predicted: FoundPerson,
     pose: Pose | None,
     world: Float[np.ndarray, "33 3"],
-) -> tuple[Pose, bool] | None:
-    """One person's pose from both networks, and whether the landmark network answered for them; None if neither did."""
+) -> _Answer | None:
+    """One person's pose from both networks; None if neither has one."""
     if seen is None:
-        return (pose, True) if pose is not None and pose.quality > _LEAST_QUALITY_UNSEEN else None
+        return _Answer(pose, True, True, None) if pose is not None and pose.quality > _LEAST_QUALITY_UNSEEN else None
     if pose is None:
-        return pose_of_person(seen, _KEYPOINT_CONFIDENCE * seen.confidence, world), False
+        of_keypoints = pose_of_person(seen, _KEYPOINT_CONFIDENCE * seen.confidence, world)
+        return _Answer(of_keypoints, False, False, seen)
     mine = pose.points[SHARED]
     confidence = (pose.visibility * pose.presence)[SHARED]
     far = np.linalg.norm(mine - seen.points, axis=1) > _APART * seen.scale
@@ -325,7 +357,7 @@ def _fused(
     replaced = far & (seen.confidence > _CLEAR) & (votes_for_seen > votes_for_mine)
     confidence = np.where(replaced, _KEYPOINT_CONFIDENCE * seen.confidence, confidence)
     is_own = float(replaced[LIMBS].mean()) < _MOST_REPLACED
-    return with_keypoints(pose, seen, replaced, confidence), is_own
+    return _Answer(with_keypoints(pose, seen, replaced, confidence), is_own, is_own, seen)
 
 
 def _nearness(points: Float[np.ndarray, "17 2"], predicted: FoundPerson) -> Float[np.ndarray, " 17"]:
