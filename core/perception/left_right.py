@@ -1,6 +1,7 @@
 """Undoes exchanges of left and right in single frames, by the naming of sides that makes a track's motion steadiest.
 
 Where a head is hidden a network may take somebody's back for their front: the joints are in place but named for the other side.
+Costs and lengths are per frame, whatever the frame rate.
 """
 
 from __future__ import annotations
