@@ -43,7 +43,7 @@ class ContactDecodingSettings:
 
     window: float = 1.5
     """Half of the time over which the probability is chosen at which contacts start, see `decoding.onsets`."""
-    part_of_best_f1: float = 0.75
+    part_of_best_f1: float = 0.65
     """Contacts start at this part of the best F1 that a list can be expected to have; half is right where probabilities are."""
     least_probability: float = 0.2
     """No contact starts at a lower one."""
