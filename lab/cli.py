@@ -107,4 +107,5 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def load_command(name: str) -> Command:
+    """The command's module, imported only when it is asked for."""
     return cast(Command, import_module(f"lab.commands.{name.replace('-', '_')}"))

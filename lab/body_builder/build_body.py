@@ -96,6 +96,7 @@ def sample(source: Source, count: int, at_once: int = 50) -> Iterator[Shape]:
 
 
 def to_rest_pose(source: Source, shape: Shape, weights: np.ndarray) -> Posed:
+    """A shape in the model's rest pose, with its joints and the rotations that brought it there."""
     joints = rest_pose.joints_in_source(source, shape)
     turns = rest_pose.rest_rotations(source, shape, joints)
     placed = rest_pose.rest_joints(joints, turns)

@@ -16,6 +16,8 @@ _MIRRORED_JOINTS = np.array([JOINT_INDEX[mirrored(name)] for name in JOINTS])
 
 @dataclass(frozen=True)
 class ShapeSpace:
+    """Principal components of people's bodies in the rest pose: V vertices in metres, K components, N people."""
+
     mean: np.ndarray
     """[V,3], symmetric"""
     directions: np.ndarray

@@ -92,4 +92,5 @@ def skins_of(clip: GeneratedClip, bodies: Path | None, frames: np.ndarray) -> np
 
 
 def hash_of(name: str) -> int:
+    """The same number in every process, unlike `hash`."""
     return sum(name.encode())

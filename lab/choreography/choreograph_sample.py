@@ -58,6 +58,7 @@ def make_sample(arguments: argparse.Namespace) -> None:
 
 
 def choreographed(body: BodyModel, motion: Path, cache: Path, seed: int) -> Interaction:
+    """The sample's interaction. UserError `bad-sample` if it does not pass the checks of ground truth."""
     captures = captures_of(load_library(motion, cache), "dev")
     sampler = SceneSampler(body, lambda kind, frames: find_windows(captures, kind, frames))
     scene = compose(sampler, np.random.default_rng(seed))
@@ -73,6 +74,7 @@ def choreographed(body: BodyModel, motion: Path, cache: Path, seed: int) -> Inte
 
 
 def truth_arrays(body: BodyModel, made: Interaction) -> dict[str, np.ndarray]:
+    """The arrays of the sample's ground truth, in the world, under their names in the file."""
     posed = pose_motion(body, made.motion)
     frames = made.frames
     K, world = camera()
@@ -97,6 +99,7 @@ def camera() -> tuple[np.ndarray, np.ndarray]:
 
 
 def render(body: BodyModel, truth: dict[str, np.ndarray], clip: Path, blender: Path) -> None:
+    """Render the interaction as the sample clip, with Blender."""
     names = ("global_orient", "body_pose", "left_hand_pose", "right_hand_pose", "pelvis", "betas")
     skin = pose_motion(body, PairMotion(**{name: truth[name] for name in names})).skin(body).numpy()
     faces, face = body.faces.numpy(), face_landmarks(DEFAULT_BODY)

@@ -20,6 +20,8 @@ _LETS_GO = 5
 
 
 class PlantedFeet(NamedTuple):
+    """Where the ankles are to be in T frames, and how free they are to leave that place."""
+
     ankle_targets: Tensor
     """[T,2,3] metres, in the world."""
     freedom: Tensor

@@ -75,6 +75,8 @@ def joint_scales() -> Tensor:
 
 @dataclass(frozen=True)
 class Poses:
+    """P people in T frames, in the world and in metres."""
+
     joints: Tensor
     """[P,T,22,3]"""
     global_rotations: Tensor

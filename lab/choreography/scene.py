@@ -133,6 +133,8 @@ class HandShapeGoal:
 
 @dataclass(frozen=True)
 class Actor:
+    """A person of a scene, with the recorded motion that they bring along."""
+
     body: BodyModel
     """The common body, or an individual one with the same mesh (`bodies.bodies_from_templates`)."""
     betas: np.ndarray
@@ -143,6 +145,8 @@ class Actor:
 
 @dataclass(frozen=True)
 class Scene:
+    """What is to be solved: two actors, and where and when they are to touch."""
+
     family: str
     actors: tuple[Actor, Actor]
     """Their motions have the same number of frames."""

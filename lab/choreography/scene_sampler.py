@@ -40,6 +40,8 @@ _ARMS_HANG = {"shoulder": (math.radians(-4), math.radians(-72)), "elbow": (math.
 
 @dataclass(frozen=True)
 class Person:
+    """Somebody's body, before they have a motion."""
+
     body: BodyModel
     betas: np.ndarray
     """float32 [16], zeros for a held-out body."""
@@ -79,6 +81,8 @@ Finder = Callable[[Action, int], Sequence[Window]]
 
 @dataclass(frozen=True)
 class SceneSampler:
+    """Draws people, recorded motions and where they stand, for the families to make scenes of."""
+
     body: BodyModel
     find_windows: Finder | None = None
     """None: people stand at ease, without recorded motion."""

@@ -24,6 +24,7 @@ class SkinSample:
 
 
 def skin_sample(body: BodyModel) -> SkinSample:
+    """An even sample of the skin, with its normals in the rest pose."""
     vertices, _ = region_points(body, _PER_REGION)
     return SkinSample(body.subset(vertices), rest_normals(body)[vertices])
 

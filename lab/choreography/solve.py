@@ -27,6 +27,8 @@ from .splines import evaluate_spline, spline_basis
 
 @dataclass(frozen=True)
 class Stage:
+    """One stage of the solution, from coarse to fine; see `solve`."""
+
     knot_spacing: int
     """Frames between two control values of a curve."""
     frame_stride: int
@@ -48,6 +50,8 @@ _MOVED_RATE = 0.4
 
 @dataclass(frozen=True)
 class Solution:
+    """The solved motion of both people."""
+
     motion: PairMotion
     foot_contact: np.ndarray
     """bool [2,T,2]"""

@@ -55,6 +55,8 @@ SUDDEN = 60.0
 
 @dataclass(frozen=True)
 class ValidationResult:
+    """Whether a solved scene may serve as ground truth."""
+
     ok: bool
     reasons: tuple[str, ...]
     """What is wrong, as phrases; empty if the clip is valid."""

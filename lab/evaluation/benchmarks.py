@@ -66,6 +66,8 @@ class EvaluationRequest:
 
 @dataclass(frozen=True)
 class EvaluationOutcome:
+    """A benchmark's report, and what its page shows."""
+
     report: Report
     pictures: tuple[ClipPicture, ...]
     """Of the last method's worst clips."""

@@ -9,6 +9,7 @@ from .results import Report, Row
 
 
 def findings(report: Report) -> list[str]:
+    """What the tables say, in sentences for the top of the report's page."""
     return [
         *_rank(report),
         *_families(report),

@@ -29,6 +29,8 @@ _Detect = Callable[[Clip, int, int], Detections]
 
 @dataclass(frozen=True)
 class CachedDetections:
+    """Detections, whether the networks ran for them now or earlier."""
+
     detections: Detections
     seconds: float
     """Time that the 2D networks took when they ran."""

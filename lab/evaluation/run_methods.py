@@ -56,6 +56,8 @@ class ClipTask:
 
 @dataclass(frozen=True)
 class ReportHeader:
+    """What a report says of the data before its tables."""
+
     benchmark: str
     split: str
     seed: int

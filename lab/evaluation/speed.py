@@ -12,6 +12,8 @@ from core.contract.files import read_json, write_json
 
 @dataclass(frozen=True)
 class Machine:
+    """Where the speed benchmark ran."""
+
     cores: int
     threads: int
     """Of torch."""

@@ -139,6 +139,7 @@ def _collect(outcome: Outcome, receiver: Any, process: Any, folder: Path) -> boo
 
 
 def add_attempt(outcome: Outcome, one: Attempt, current: Path, folder: Path) -> None:
+    """Count an attempt, and keep its input in the folder if something went wrong."""
     outcome.tries += 1
     outcome.refused += one.refused
     outcome.slowest_seconds = max(outcome.slowest_seconds, one.seconds)

@@ -27,6 +27,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._ -]*")
 
 
 def problem_of_reconstruction(value: Reconstruction) -> str | None:
+    """What is wrong with a reconstruction that its reader let through; None if nothing is."""
     motion, body = value.motion, value.body
     return (
         problem_of_numbers(motion)
@@ -39,6 +40,7 @@ def problem_of_reconstruction(value: Reconstruction) -> str | None:
 
 
 def problem_of_info(value: Info) -> str | None:
+    """The same of its description."""
     names = [value.take, *(take.id for take in value.takes)]
     if wrong := [name for name in names if not _FILE_NAME.fullmatch(name)]:
         return f"{wrong[0]!r} is accepted as the id of a take"
@@ -57,6 +59,7 @@ def problem_of_info(value: Info) -> str | None:
 
 
 def problem_of_edits(value: Edits) -> str | None:
+    """The same of an animator's edits."""
     for pin in value.pins:
         numbers = (*(pin.rotation or ()), *(pin.position or ()))
         if not all(_is_number(number) and abs(number) < 1e4 for number in numbers):
@@ -74,6 +77,7 @@ def problem_of_edits(value: Edits) -> str | None:
 
 
 def problem_of_detections(value: Detections) -> str | None:
+    """The same of detections."""
     frames = len(value.frame_index)
     by_frame = ("keypoints", "covariance", "world_landmarks", "found", "hands", "hand_landmarks", "masks")
     wrong = [name for name in by_frame if getattr(value, name).shape[1] != frames]
@@ -81,6 +85,7 @@ def problem_of_detections(value: Detections) -> str | None:
 
 
 def problem_of_body(value: BodyModel) -> str | None:
+    """The same of a body model."""
     arrays = {name: part for name, part in vars(value).items() if isinstance(part, torch.Tensor)}
     if any(not bool(torch.isfinite(part).all()) for part in arrays.values() if part.is_floating_point()):
         return "a tensor is not finite"
@@ -91,6 +96,7 @@ def problem_of_body(value: BodyModel) -> str | None:
 
 
 def problem_of_network(value: torch.nn.Module) -> str | None:
+    """The same of a network's weights."""
     finite = all(bool(torch.isfinite(part).all()) for part in value.state_dict().values() if part.is_floating_point())
     return None if finite else "a weight is not finite"
 

@@ -119,6 +119,8 @@ def random_pose(name: str, rng: np.random.Generator) -> Float[Tensor, "55 3 3"]:
 
 
 def random_outfit(rng: np.random.Generator) -> Outfit:
+    """Clothes of any colours, for people of whom nothing but the body is to be learned."""
+
     def pick(colours: tuple[Colour, ...]) -> Colour:
         return colours[int(rng.integers(len(colours)))]
 

@@ -53,6 +53,7 @@ def detection_statistics(clips: Sequence[MatchedClip]) -> dict[str, float]:
 
 
 def comparison_table(real: Mapping[str, float], simulated: Mapping[str, float]) -> str:
+    """Real and simulated values side by side, as plain text."""
     rows = [f"{'':50s} {'real':>9s} {'simulated':>9s}"]
     rows += [f"{name:50s} {real[name]:9.2f} {simulated.get(name, float('nan')):9.2f}" for name in real]
     return "\n".join(rows)

@@ -135,6 +135,7 @@ def bone_ratios(
 
 
 def longest_bones(ratios: Sequence[Float[np.ndarray, "_ N"]]) -> Float[np.ndarray, " N"]:
+    """How many times its expected length each of N bones has at most, but for outliers."""
     return np.quantile(np.concatenate(ratios), _LONGEST, axis=0).clip(1.0, None)
 
 

@@ -59,6 +59,7 @@ class _Tally:
 
 
 def found_by_movenet(frame: Frame) -> list[Estimate | None]:
+    """Both people as MoveNet finds them in the frame; None for one whom it misses."""
     return [None if each is None else Estimate(each.points) for each in matched_keypoints(frame)]
 
 

@@ -44,6 +44,8 @@ _MARGIN = (1.15, 1.6)
 
 @dataclass(frozen=True)
 class RenderSettings:
+    """Which frames are rendered."""
+
     frames: int = 12
     """For each interaction."""
     seed: int = 0

@@ -55,6 +55,8 @@ class Person:
 
 @dataclass(frozen=True)
 class StagingSettings:
+    """How a clip's clothes, room, light and camera are drawn."""
+
     seed: int = 0
     """Of clothes, rooms, light and cameras."""
     most_frames: int = 64

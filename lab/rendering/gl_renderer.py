@@ -123,6 +123,8 @@ class View:
 
 @dataclass(frozen=True)
 class Picture:
+    """One rendered picture of H × W pixels."""
+
     colour: UInt8[np.ndarray, "H W 3"]
     """RGB"""
     person: UInt8[np.ndarray, "H W"]

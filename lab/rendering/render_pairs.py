@@ -24,6 +24,8 @@ from .outfits import clothed, texture
 
 @dataclass(frozen=True)
 class RenderJob:
+    """What is rendered, with what, and to where."""
+
     interactions: Path
     """Files of `python -m lab choreograph`, without ending."""
     folder: Path

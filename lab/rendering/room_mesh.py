@@ -32,6 +32,7 @@ class RoomMesh:
 
 
 def room_mesh(room: Room) -> RoomMesh:
+    """The room's boxes as one mesh; each face has one of its colours."""
     boxes = _boxes(room)
     solids = [_solid(box) for box in boxes]
     first = np.cumsum([0, *(len(vertices) for vertices, _ in solids)]).tolist()

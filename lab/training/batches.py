@@ -132,6 +132,7 @@ class WholeClip:
 def whole_clips(
     examples: Sequence[Example], embeddings: SentenceEmbeddings, device: torch.device | str
 ) -> Iterator[WholeClip]:
+    """Every example as the networks read it, all of its frames at once and without noise."""
     for example in examples:
         batch = whole_clip(example, embeddings, device)
         reference = batch.reference

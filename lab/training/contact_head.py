@@ -47,6 +47,8 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class ContactBatch:
+    """Windows of B clips with their truth: K pairs of parts, N frames."""
+
     pairs: PairSequences
     touching: Bool[Tensor, "B K N"]
     anything: Bool[Tensor, "B N"]

@@ -71,6 +71,8 @@ class History:
 
 @dataclass(frozen=True)
 class TrainingResult:
+    """Where a training stands when it ends or is interrupted."""
+
     step: int
     finished: bool
     ema: nn.Module

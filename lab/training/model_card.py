@@ -18,6 +18,8 @@ from .joint_errors import UNITS
 
 @dataclass(frozen=True)
 class ModelCard:
+    """What is written beside weights: what they are, what they learned from, and how good they are."""
+
     name: str
     """Kind of the weights."""
     summary: str

@@ -50,6 +50,8 @@ class Outfit:
 
 @dataclass(frozen=True)
 class ClothedBody:
+    """What is worn where: F faces and V vertices of the body."""
+
     materials: np.ndarray
     """int32 [F], index into MATERIALS"""
     thickness: np.ndarray

@@ -118,6 +118,7 @@ class DetectionNoise:
 
 
 def save_noise(path: Path, noise: DetectionNoise) -> None:
+    """Write a noise model, in one step."""
     record: dict[str, Any] = {}
     for item in fields(DetectionNoise):
         value = getattr(noise, item.name)

@@ -15,6 +15,7 @@ _LEAST_SECONDS = 0.01
 
 
 def speed_plots(speed: Speed) -> list[Plot]:
+    """The plots of the speed benchmark, without those whose measurements are missing."""
     makers = (_stage_cost, _stage_memory, _full_mesh, _growth)
     return [plot for plot in (make(speed) for make in makers) if plot is not None]
 

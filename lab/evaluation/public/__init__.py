@@ -21,6 +21,8 @@ from .clips import ListedClip, PublicClip, benchmark_clip, wrong_split
 
 @dataclass(frozen=True)
 class PublicDataset:
+    """How a public dataset is read and evaluated, and how to get it."""
+
     splits: tuple[str, ...]
     list_clips: Callable[[Path, str], list[ListedClip]]
     """Of a folder and a split."""

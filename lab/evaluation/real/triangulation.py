@@ -21,6 +21,8 @@ _LEAST_CONFIDENCE = 0.5
 
 
 class Triangulated(NamedTuple):
+    """Points seen by several calibrated cameras."""
+
     points: Float[np.ndarray, "*batch 3"]
     """World, metres; NaN where fewer than two cameras agree."""
     error: Float[np.ndarray, "*batch"]

@@ -19,6 +19,8 @@ _MAX_BYTES = 256 * 2**20
 
 
 class TextFile(NamedTuple):
+    """A file of motion capture, inside a folder or an archive."""
+
     path: PurePosixPath
     """Relative to the folder or archive; the name of a single file."""
     text: str
