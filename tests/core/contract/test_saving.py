@@ -245,12 +245,19 @@ def test_a_rename_that_is_refused_leaves_a_whole_result(
 def test_a_journal_that_cannot_be_put_there_changes_nothing(
     folder: Path, old_and_new: tuple[Reconstruction, Reconstruction], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(journal, "_PAUSE", 0.0)
     before = contents(folder)
 
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EACCES, "refused")
+    def refusing(real: Callable[[Path, Path], None]) -> Callable[[Path, Path], None]:
+        def put(source: Path, target: Path) -> None:
+            if Path(target) == folder / JOURNAL_FILE:
+                raise PermissionError(errno.EACCES, "refused")
+            real(source, target)
 
-    monkeypatch.setattr(journal, "_put_exclusively", refuse)
+        return put
+
+    for name in ("link", "rename", "replace"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
     with pytest.raises(UserError) as caught:
         save(folder, old_and_new[1])
     assert caught.value.code == "not-writable" and contents(folder) == before
@@ -326,7 +333,8 @@ def test_two_saves_at_once_leave_one_of_both(
     folder: Path, old_and_new: tuple[Reconstruction, Reconstruction], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other one commits while this one has written its files: the later one is refused, or both succeed in turn."""
-    real, inside = journal._put_exclusively, []
+    name = "rename" if os.name == "nt" else "link"  # what puts a file there only where none is
+    real, inside = getattr(os, name), []
 
     def put(source: Path, target: Path) -> None:
         if not inside:
@@ -338,10 +346,11 @@ def test_two_saves_at_once_leave_one_of_both(
                 save(folder, old_and_new[1])
         real(source, target)
 
-    monkeypatch.setattr(journal, "_put_exclusively", put)
-    with pytest.raises(UserError):
-        save(folder, old_and_new[0])
-    monkeypatch.setattr(journal, "_put_exclusively", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, name, put)
+        with pytest.raises(UserError):
+            save(folder, old_and_new[0])
+    assert inside
     assert check_whole(folder, old_and_new) == "new"
 
 

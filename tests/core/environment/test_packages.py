@@ -286,7 +286,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     asked.clear()
     unreachable.clear()
     monkeypatch.setattr(packages.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(packages, "_has_nvidia", lambda: False)
+    monkeypatch.setattr(packages.shutil, "which", lambda _: None)
     monkeypatch.setattr(packages, "find_installer", lambda reporter: Log("uv", ("uv",)))
     return monkeypatch
 

@@ -43,7 +43,7 @@ def _followed(
 
     monkeypatch.setattr(following, "poses_of_group", answer)
     networks: Any = SimpleNamespace(
-        people=SimpleNamespace(find=lambda _, windows: [([], None) for _ in windows]),
+        people=SimpleNamespace(find=lambda _, windows: [([], "maps") for _ in windows]),
         body=SimpleNamespace(look=lambda *_: []),
         pair=None,
     )
@@ -69,6 +69,5 @@ def test_moves_of_somebody_whom_no_network_knows_are_those_of_their_keypoints(mo
 
 
 def test_of_two_who_are_close_nobody_is_asked_for_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Follower, "_candidates", lambda _, __, people, ___: (list(people), ["maps"] * len(people)))
     _, asked = _followed(monkeypatch, (200.0, 240.0), knows=False)
     assert asked == [2]

@@ -99,7 +99,7 @@ def test_a_refused_touch_is_told_as_it_was_read_and_how_to_say_it_the_other_way_
     [hypothesis] = parse_prompt(prompt)
     refused = Refusal(hypothesis, (replace(DOUBTED, region_a="chest", region_b="back"),))
     monkeypatch.setattr(contact_stages, "_contact_scene", lambda *_: scene)
-    monkeypatch.setattr(contact_stages, "_contact_head", lambda _: None)
+    monkeypatch.setattr(contact_stages, "load_contact_head", lambda: None)
     monkeypatch.setattr(contact_stages, "ground_hypotheses", lambda *_: ([], [refused]))
     reporter = SimpleNamespace(warning=recorder.warnings.append, progress=lambda _: None)
     prompted_contacts.function(None, None, None, prompt, reporter)

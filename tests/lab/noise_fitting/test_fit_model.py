@@ -23,7 +23,6 @@ from lab.evaluation.detection_noise.states import (
     SKELETON_KINDS,
 )
 from lab.evaluation.occlusion.projection import ProjectedClip
-from lab.evaluation.perception_cache import PerceptionCache
 from lab.evaluation.rendered import RenderedClip, save_rendered
 from lab.noise_fitting.comparison import detection_statistics
 from lab.noise_fitting.fit_model import fit_detection_noise
@@ -94,6 +93,6 @@ def test_detections_are_kept_beside_the_clips_until_the_networks_change(
     fit_noise(settings)
     fit_noise(settings)
     assert len(runs) == 1 and (tmp_path / "seen").is_dir()
-    monkeypatch.setattr(PerceptionCache, "_version", "of other networks")
+    monkeypatch.setattr(perception_cache, "backend_identity", lambda _: "of other networks")
     fit_noise(settings)
     assert len(runs) == 2
