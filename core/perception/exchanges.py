@@ -4,6 +4,11 @@ Where tracks are exchanged is found by dynamic programming (Viterbi, 1967) over 
 logarithm of a likelihood: joints move little from frame to frame, people keep their appearance, and where two passes over the
 clip saw the same body, they saw the same person. An exchange by one of the passes is found that way, too: at some frame their
 tracks cease to agree, and the appearance, and how near the people were to each other in either pass, say which of them was wrong.
+
+Costs are in nats. A step is a frame of the clip, whatever its rate, and so are the lengths of time below. With more frames a
+second joints move less from one to the next, and what is counted in every frame weighs more (two passes that agree; the
+appearance, up to `_MOST_SAMPLES`), while an exchange costs the same. The values were chosen on rendered clips of 30 frames a
+second and on one film: see "Who is who" in docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -22,13 +27,13 @@ from .movenet import LIMBS
 from .track import SeenT, Sighting, Track
 
 _JUMP_COST = 10.0
-"""Of a frame in which somebody's joints are nowhere near where they were, beside one in which they are at the same place."""
+"""Nats, for each person: how much less likely it is that their joints are nowhere near where they were than at the same place."""
 EXCHANGE_COST = 3.0
-"""Of an exchange in one particular frame, before anything is known."""
+"""Nats for an exchange in one particular frame, before anything is known."""
 _MEMORY = 10.0
-"""Frames after which a gap in a track has made the place before it meaningless (falls with its exponential)."""
+"""Frames of a gap in a track that leave 1/e of the weight of the place before it."""
 _SAME_BODY_COST = 2.0
-"""Of a frame in which two passes see the same body, and it is said to be of two people."""
+"""Nats, for each person and frame: two passes see the same body, and it is said to be of two people."""
 _CORRELATED_FRAMES = 10.0
 """Frames that count as one sample of the appearance: those nearby show it in the same light and from the same side."""
 _MOST_SAMPLES = 3.0
@@ -36,7 +41,7 @@ _MOST_SAMPLES = 3.0
 _LEAST_SPREAD = 0.15
 """Least standard deviation of the difference between two people's appearance: from behind they look different."""
 _MOST_SAMPLE_COST = 4.0
-"""Most that one sample of the appearance may cost."""
+"""Nats that one sample of the appearance may cost at most."""
 _CLOSE_WEIGHT = 0.25
 """Of the appearance of people who are close: each of them has pixels of the other."""
 _APART = 1.0
@@ -52,8 +57,8 @@ _FLICKER = 5
 _ROUNDS = 2
 """Appearances are fitted to the identities, and identities found by the appearances, this often."""
 _DOUBTFUL = 7.0
-"""Identities are doubtful if others cost less than this more. Two passes that keep a person's name without any evidence, where
-they had both people at one place, are worth 6."""
+"""Nats: identities are doubtful if others cost less than this more. Two passes that keep a person's name without any evidence,
+where they had both people at one place, are worth 6."""
 _ONE_BODY, _SURELY_ONE_BODY = 0.5, 0.6
 """Similarity of the limbs from which two tracks may be on one body, and from which they are."""
 _CLEARLY_BETTER = 0.1

@@ -1,7 +1,11 @@
 """Undoes exchanges of left and right in single frames, by the naming of sides that makes a track's motion steadiest.
 
 Where a head is hidden a network may take somebody's back for their front: the joints are in place but named for the other side.
-Costs and lengths are per frame, whatever the frame rate.
+
+Costs are in jumps: 1 is what half a body costs all of whose joints are suddenly elsewhere. An exchange has a jump at both ends,
+while `_NAMING_COST` is paid in every frame of the clip, whatever its rate. So an exchange of all sides is undone where it lasts
+up to 100 frames, one of the upper or the lower body where it lasts up to 16: at 60 frames a second half as long as at 30.
+`_TOLERANCE` and `_MEMORY` count in frames, too. No measurement of these values is recorded.
 """
 
 from __future__ import annotations
@@ -24,11 +28,11 @@ _GROUPS = tuple(
 _NAMINGS = ((False, False), (True, True), (True, False), (False, True))
 """Whether the sides of the upper and of the lower body are exchanged."""
 _NAMING_COST = np.array([0.0, 0.04, 0.12, 0.12])
-"""Per frame; a jump of the joints between two frames costs one at most for each half of the body."""
+"""Jumps per frame, for each of `_NAMINGS`."""
 _TOLERANCE = 0.25
-"""Distance, in scales, at which a joint that moves has jumped by 1 - exp(-1/2)."""
+"""Distance from one frame to the next, in scales, at which a joint that moves has jumped by 1 - exp(-1/2)."""
 _MEMORY = 10.0
-"""Steps after which a gap in the track has made the position before it meaningless (falls with its exponential)."""
+"""Frames of a gap in the track that leave 1/e of the weight of the position before it."""
 
 
 def with_consistent_sides(track: Track[TrackedPose]) -> Track[TrackedPose]:
