@@ -31,6 +31,7 @@ _SPHERE, _INSIDE = 0.010, 0.004
 _DEEPEST, _BESIDE = 0.07, 0.035
 """metres: a skin point deeper inside, or farther beside its nearest point, is matched to the wrong one."""
 _APART = 0.0005
+"""metres: how far in front of its partner a skin point is to stay."""
 _FLOOR = 0.02
 """metres by which a sphere may be below the floor: it is rounder than the body."""
 
@@ -61,6 +62,8 @@ class SphereCollisions:
     def from_scenes(
         cls, scenes: Sequence[Scene], bases: ReferenceMotions, frames: Tensor, lenient: bool
     ) -> SphereCollisions:
+        """The spheres of all scenes' actors in the `frames` int64 [T]. `lenient` where the skin collides, too: spheres may then
+        overlap farther. `bases` are the motions underneath, whose own overlaps are allowed."""
         actors = [actor for scene in scenes for actor in scene.actors]
         people = [with_shape(body_spheres(actor.body), torch.from_numpy(actor.betas)) for actor in actors]
         radius = torch.stack([spheres.radius for spheres in people])
@@ -89,6 +92,8 @@ class SphereCollisions:
         return places @ self.carried[:, None]
 
     def energy(self, places: Tensor, step: int) -> Tensor:
+        """Squared standard deviations, summed over pairs and frames: what spheres overlap beyond what they may, between the
+        two, within each, and with the floor. `places` as for `centres`; pairs are found anew in some `step` of the descent."""
         centres = self.centres(places)
         if step % _LOOK_AGAIN == 0:
             self.pairs = self._near(centres.detach().mT)
@@ -203,6 +208,8 @@ class SkinCollisions:
         return cls(tuple(points))
 
     def energy(self, poses: Poses, step: int) -> Tensor:
+        """Half squared standard deviations, summed over skin points: how deep they are inside the other person. Points are
+        matched anew in some `step` of the descent."""
         if step % _SKINS_AGAIN == 0:
             with torch.no_grad():
                 self.near = self._near(poses)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
@@ -26,8 +26,13 @@ _SIDES: tuple[Side, Side] = ("left", "right")
 
 @dataclass(frozen=True)
 class PostureSettings:
-    """When somebody stands, walks, runs or does something else. Angles in radians, metres, metres per second, frames."""
+    """When somebody stands, walks, runs or does something else. Angles in radians, metres, metres per second, frames.
 
+    Heights of the pelvis are fractions of its height when standing, heights of ankles are above those when standing.
+    """
+
+    upright_height: tuple[float, float] = (0.85, 1.1)
+    """Of the pelvis, of somebody who stands or walks: lower is a crouch, higher a jump."""
     sole_on_floor: float = 0.06
     """Height of the lowest sole up to which somebody stands or walks on the floor, not on an object."""
     max_tilt: float = np.radians(40)
@@ -40,19 +45,38 @@ class PostureSettings:
     """Range of the heading."""
     standing_hand_speed: float = 0.4
     """Mean speed of the hands relative to the chest."""
+    standing_ankle_height: float = 0.12
+    """Of the higher ankle: nobody stands on one leg."""
     walking_speed: float = 0.5
+    walking_ankle_height: float = 0.35
+    """Of the higher ankle."""
     running_speed: float = 1.9
+    """It is above walking, and running is above it."""
+    running_height: float = 0.75
+    """Of the pelvis, at least."""
+    running_sole_height: float = 0.3
+    """Of the lowest sole, in the flight phase."""
+    lively_height: tuple[float, float] = (0.5, 1.2)
+    """Of the pelvis of somebody who dances or does anything else."""
+    lively_sole_height: float = 0.4
+    """Of the lowest sole in the same: they may jump."""
+    walking_fraction: float = 0.5
+    """Of the frames: from it on, a window is of a walk and not of anything else."""
+    path_smoothing: int = 15
+    """Frames over which the pelvis' sway is averaged before its path is measured."""
     min_directness: float = 0.7
     """Distance between both ends of a walk as a fraction of the path's length."""
     min_limb_speed: float = 0.35
     """Mean speed of hands and feet relative to the trunk of somebody who dances or does anything else."""
     min_repeatable_frames: int = 24
     """Shortest walk, run or dance: it may be repeated."""
+    min_frames: int = 30
+    """Shortest window of what cannot be repeated."""
 
 
 @dataclass(frozen=True)
 class KickSettings:
-    """When a foot that swings out is a kick. Radians, metres, metres per second."""
+    """When a foot that swings out is a kick. Radians, metres, metres per second, frames."""
 
     height: float = 0.24
     """Height of the ankle above its height when standing."""
@@ -72,11 +96,18 @@ class KickSettings:
     """Beyond it somebody who swings a leg up turns a cartwheel."""
     min_pelvis_height: float = 0.7
     """Fraction of the height when standing."""
+    max_body_speed: float = 1.5 * PostureSettings.running_speed
+    min_interval: int = 15
+    """Between the fastest frames of two kicks."""
+    frames_around: int = 10
+    """Before and after the fastest frame: the body is judged in all of them, and the leg is fully extended in a later one."""
+    support_frames: int = 3
+    """Before and after full extension, in which the other leg carries the body."""
 
 
 @dataclass(frozen=True)
 class PunchSettings:
-    """When a hand that moves fast is a punch. Metres, metres per second."""
+    """When a hand that moves fast is a punch. Metres, metres per second, radians, frames."""
 
     speed: float = 1.7
     """Of the wrist relative to the chest."""
@@ -87,7 +118,7 @@ class PunchSettings:
     gain: float = 0.18
     """How far the wrist comes forward."""
     recoil: float = 0.12
-    """How far the wrist goes back within half a second."""
+    """How far the wrist goes back within `frames_back`."""
     max_other_gain: float = 0.5
     """How far the other hand comes forward along with it, as a fraction of the gain."""
     max_height: float = 0.3
@@ -95,6 +126,14 @@ class PunchSettings:
     min_pelvis_height: float = 0.7
     """Fraction of the height when standing."""
     max_body_speed: float = 1.6
+    max_tilt: float = 1.2 * PostureSettings.max_tilt
+    """Of the trunk, which leans into a punch."""
+    min_interval: int = 10
+    """Between the fastest frames of two punches of a hand."""
+    frames_forward: int = 8
+    """Before and after the fastest frame, in which the wrist comes forward."""
+    frames_back: int = 15
+    """After full extension, in which the wrist goes back."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +191,7 @@ def _capture_windows(capture: Capture, features: MotionFeatures, action: Action,
             yield window(start, end, upright)
     else:
         repeatable = action in ("walking", "running", "dancing")
-        shortest = _POSTURE.min_repeatable_frames if repeatable else max(frames // 2, 30)
+        shortest = _POSTURE.min_repeatable_frames if repeatable else max(frames // 2, _POSTURE.min_frames)
         for start, end in _split_runs(_candidate_frames(capture, features, action), frames, shortest):
             if _is_action(action, features, start, end, frames):
                 yield window(start, end)
@@ -171,24 +210,29 @@ def _split_runs(flags: Bool[np.ndarray, " T"], frames: int, shortest: int) -> It
 def _candidate_frames(capture: Capture, features: MotionFeatures, action: Action) -> Bool[np.ndarray, " T"]:
     """Frames that can be part of a window of an action."""
     is_upright = (
-        (features.height > 0.85)
-        & (features.height < 1.1)
+        _is_between(features.height, _POSTURE.upright_height)
         & (features.tilt < _POSTURE.max_tilt)
         & (features.sole_height < _POSTURE.sole_on_floor)
     )
     ankle_height = features.ankle_height.max(1)
     if action == "standing":
         is_still = (features.tilt < _POSTURE.standing_tilt) & (features.speed < _POSTURE.standing_speed)
-        return is_upright & is_still & (ankle_height < 0.12)
+        return is_upright & is_still & (ankle_height < _POSTURE.standing_ankle_height)
     if action == "walking":
         walks = (features.speed > _POSTURE.walking_speed) & (features.speed < _POSTURE.running_speed)
-        return is_upright & walks & (ankle_height < 0.35)
+        return is_upright & walks & (ankle_height < _POSTURE.walking_ankle_height)
     if action == "running":
         runs = (features.speed > _POSTURE.running_speed) & (features.tilt < _POSTURE.max_tilt)
-        return runs & (features.height > 0.75) & (features.sole_height < 0.3)
+        is_flight_or_step = features.sole_height < _POSTURE.running_sole_height
+        return runs & (features.height > _POSTURE.running_height) & is_flight_or_step
     if action == "dancing" and not _mentions_dancing(capture):
         return np.zeros(len(features.speed), bool)
-    return (features.height > 0.5) & (features.height < 1.2) & (features.sole_height < 0.4)
+    is_near_floor = features.sole_height < _POSTURE.lively_sole_height
+    return _is_between(features.height, _POSTURE.lively_height) & is_near_floor
+
+
+def _is_between(values: Float[np.ndarray, " T"], limits: tuple[float, float]) -> Bool[np.ndarray, " T"]:
+    return (values > limits[0]) & (values < limits[1])
 
 
 def _mentions_dancing(capture: Capture) -> bool:
@@ -208,11 +252,12 @@ def _is_action(action: Action, features: MotionFeatures, start: int, end: int, f
     if action in ("walking", "running"):
         if end - start < frames and find_cycle(features.rotations[part], features.pelvis[part]) is None:
             return False
-        path_length = np.linalg.norm(np.diff(uniform_filter1d(position, 15, axis=0), axis=0), axis=1).sum()
+        path = uniform_filter1d(position, _POSTURE.path_smoothing, axis=0)
+        path_length = np.linalg.norm(np.diff(path, axis=0), axis=1).sum()
         return bool(np.linalg.norm(position[-1] - position[0]) > _POSTURE.min_directness * path_length)
     if action == "dancing":
         return is_lively
-    walks = (features.speed[part] > _POSTURE.walking_speed).mean() > 0.5
+    walks = (features.speed[part] > _POSTURE.walking_speed).mean() > _POSTURE.walking_fraction
     rises = any(start < upright and down < end for down, upright, _ in _find_rises(features))
     return is_lively and not (_has_strike(features, start, end) or walks or rises)
 
@@ -226,19 +271,21 @@ def _find_kicks(features: MotionFeatures) -> list[tuple[int, Side]]:
     found = []
     for foot, side in enumerate(_SIDES):
         speed, height = features.foot_speed[:, foot], features.ankle_height[:, foot]
-        for fastest in find_peaks(speed, height=_KICK.speed, distance=15)[0]:
-            near, after = slice(max(fastest - 10, 0), fastest + 11), slice(fastest, fastest + 11)
+        for fastest in find_peaks(speed, height=_KICK.speed, distance=_KICK.min_interval)[0]:
+            end = fastest + _KICK.frames_around + 1
+            near, after = slice(max(fastest - _KICK.frames_around, 0), end), slice(fastest, end)
             peak = int((features.foot_distance[after, foot] + height[after]).argmax()) + int(fastest)
+            supporting = slice(max(peak - _KICK.support_frames, 0), peak + _KICK.support_frames + 1)
             is_high = height[peak] > _KICK.height and features.foot_distance[peak, foot] > _KICK.distance
             is_fast = speed[fastest] > _KICK.low_kick_speed and features.foot_forward[peak, foot] > _KICK.distance
             if (
                 (is_high or is_fast)
                 and features.foot_reach[peak, foot] > _KICK.reach
-                and features.ankle_height[max(peak - 3, 0) : peak + 4, 1 - foot].max() < _KICK.max_support_height
+                and features.ankle_height[supporting, 1 - foot].max() < _KICK.max_support_height
                 and features.hand_height[near].min(1).max() < _KICK.max_hand_height
                 and features.height[near].min() > _KICK.min_pelvis_height
                 and features.tilt[near].max() < _KICK.max_tilt
-                and features.speed[near].max() < 1.5 * _POSTURE.running_speed
+                and features.speed[near].max() < _KICK.max_body_speed
             ):
                 found.append((peak, side))
     return sorted(found)
@@ -249,21 +296,22 @@ def _find_punches(features: MotionFeatures) -> list[tuple[int, Side]]:
     found = []
     for hand, side in enumerate(_SIDES):
         forward, other = features.hand_forward[:, hand], features.hand_forward[:, 1 - hand]
-        for fastest in find_peaks(features.hand_speed[:, hand], height=_PUNCH.speed, distance=10)[0]:
-            peak = int(forward[fastest : fastest + 8].argmax()) + int(fastest)
-            before = max(int(fastest) - 8, 0)
+        speed = features.hand_speed[:, hand]
+        for fastest in find_peaks(speed, height=_PUNCH.speed, distance=_PUNCH.min_interval)[0]:
+            peak = int(forward[fastest : fastest + _PUNCH.frames_forward].argmax()) + int(fastest)
+            before, end = max(int(fastest) - _PUNCH.frames_forward, 0), peak + _PUNCH.frames_back
             gain = forward[peak] - forward[before]
             if (
                 features.hand_reach[peak, hand] > _PUNCH.reach
                 and forward[peak] > _PUNCH.forward
                 and gain > _PUNCH.gain
-                and forward[peak] - forward[peak : peak + 15].min() > _PUNCH.recoil
+                and forward[peak] - forward[peak:end].min() > _PUNCH.recoil
                 and other[peak] - other[before] < _PUNCH.max_other_gain * gain
                 and abs(features.hand_height[peak, hand]) < _PUNCH.max_height
                 and features.height[peak] > _PUNCH.min_pelvis_height
-                and features.tilt[peak] < 1.2 * _POSTURE.max_tilt
+                and features.tilt[peak] < _PUNCH.max_tilt
                 and features.speed[peak] < _PUNCH.max_body_speed
-                and features.sole_height[max(peak - 15, 0) : peak + 15].max() < _POSTURE.sole_on_floor
+                and features.sole_height[max(peak - _PUNCH.frames_back, 0) : end].max() < _POSTURE.sole_on_floor
             ):
                 found.append((peak, side))
     return sorted(found)

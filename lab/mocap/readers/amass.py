@@ -16,7 +16,8 @@ import numpy as np
 from core.contract.errors import UserError
 
 from ..capture import Capture
-from .smpl_parameters import SmplParameters, as_frames, frame_rate, read_arrays, to_capture, unreadable
+from .smpl_parameters import SmplParameters, as_frames, frame_rate, read_arrays, to_capture
+from .text_files import unreadable
 
 _ARRAYS = ("poses", "root_orient", "pose_body", "trans", "mocap_framerate", "mocap_frame_rate")
 _ENDINGS = ("_poses", "_stageii")
@@ -28,7 +29,7 @@ def is_recording(path: Path) -> bool:
 
 
 def read(path: Path) -> list[Capture]:
-    """A recording, or all recordings below a folder. UserError `mocap-unreadable` or `mocap-empty`."""
+    """A recording, or all recordings below a folder. UserError `recording-unreadable` or `mocap-empty`."""
     if path.is_file():
         return [_read_file(path)]
     files = sorted(file for file in path.rglob("*.npz") if is_recording(file))

@@ -16,12 +16,12 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
 from core.body.files import load_body
-from core.contract.errors import UserError
 from core.contract.npz import read_arrays as read_npz_arrays
 
 from ..array_rotations import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from ..capture import FRAME_RATE, Capture
 from ..foot_contact import detect_foot_contact, pose_skeleton
+from .text_files import unreadable
 
 _MEAN_SHAPE = np.zeros(16, np.float32)
 _SCALE_RANGE = (0.8, 1.25)
@@ -57,7 +57,7 @@ def to_capture(person: SmplParameters) -> Capture:
 def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     """The named arrays that an npz has. Others are never loaded, because they may be pickled objects.
 
-    UserError `mocap-unreadable` where the file is damaged or a named array is not one of real numbers.
+    UserError `recording-unreadable` where the file is damaged or a named array is not one of real numbers.
     """
     try:
         with path.open("rb") as stream:
@@ -70,12 +70,8 @@ def read_arrays(path: Path, names: Collection[str]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def unreadable(path: Path, reason: str) -> UserError:
-    return UserError("mocap-unreadable", f"{path} cannot be read: {reason}.", "Download the file again.")
-
-
 def as_frames(path: Path, name: str, values: np.ndarray, width: int) -> Float[np.ndarray, "T width"]:
-    """An array [T,...] reshaped to [T,width], float64. UserError `mocap-unreadable` for other shapes and numbers that are not
+    """An array [T,...] reshaped to [T,width], float64. UserError `recording-unreadable` for other shapes and numbers that are not
     finite."""
     if values.ndim < 2 or values.shape[0] == 0 or values[0].size < width:
         raise unreadable(path, f"`{name}` has the shape {values.shape}, not [T,{width}]")
@@ -86,7 +82,7 @@ def as_frames(path: Path, name: str, values: np.ndarray, width: int) -> Float[np
 
 
 def frame_rate(path: Path, values: np.ndarray | None) -> float:
-    """Frames per second from an array with one number. UserError `mocap-unreadable`."""
+    """Frames per second from an array with one number. UserError `recording-unreadable`."""
     if values is None or values.size != 1 or not 0 < float(values.flat[0]) <= _MAX_FRAME_RATE:
         raise unreadable(path, "its frame rate is missing (`mocap_framerate` or `mocap_frame_rate`)")
     return float(values.flat[0])
