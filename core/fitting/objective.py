@@ -52,8 +52,10 @@ class EnergyWeights:
 
     reprojection: float = 1.0
     reprojection_sigma: float = 0.04
+    """Heights of the person, added to each keypoint's own covariance: what the body model itself is wrong by."""
     landmarks: float = 0.25
     landmarks_sigma: float = 0.12
+    """metres."""
     acceleration: float = 2e-5
     angular_acceleration: float = 2e-6
     swift: float = 0.9
@@ -71,13 +73,16 @@ class EnergyWeights:
     common_tilt: float = 0.3
     contact: float = 1.5
     contact_sigma: float = 0.2
+    """metres."""
     enforced: float = 100.0
     penetration: float = 25.0
     depth_order: float = 0.3
     depth_order_margin: float = 0.12
+    """metres by which whoever is in front is to be nearer."""
     prior_joints: float = 10.0
     prior_relative: float = 10.0
     prior_width: float = 2.0
+    """Of the prior's sigmas."""
     prior_seen_sigma: float = 0.4
     """metres by which the prior's sigma across the ray grows where a joint is visible: there the picture places it, and the
     prior says how far away it is."""

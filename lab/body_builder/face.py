@@ -40,6 +40,16 @@ EXPRESSIONS: tuple[tuple[str, ...], ...] = (
 """Face units behind each expression coefficient; the smplx package loads the first ten unless told otherwise."""
 _JAW_EXPRESSIONS = 2
 """The last ones move the inside of the mouth only."""
+_MOVED = 1e-4
+"""metres by which a coefficient of 1 moves a vertex of the face at least."""
+_EDGE = -1e-9
+"""Barycentric coordinate from which on a point counts as on a face, so that none falls between two."""
+_TIP, _TOE, _FOOT, _SKULL = 0.5, 0.6, 0.9, 0.99
+"""Skinning weights from which on a vertex belongs to the last bone of a finger, to a toe, to the ankle and to the head."""
+_SOLE = 0.025
+"""metres above the lowest vertex of a foot up to which one belongs to the sole."""
+_SIDE_OF_HEAD, _EAR_RADIUS = 0.055, 0.03
+"""metres from the middle of the head from which on an ear is looked for, and around where the source has it."""
 
 
 def expression_directions(source: Source) -> np.ndarray:
@@ -49,7 +59,7 @@ def expression_directions(source: Source) -> np.ndarray:
 
 def moved_by_expressions(directions: np.ndarray) -> np.ndarray:
     """bool [V]"""
-    return np.abs(directions[..., :-_JAW_EXPRESSIONS]).max((1, 2)) > 1e-4
+    return np.abs(directions[..., :-_JAW_EXPRESSIONS]).max((1, 2)) > _MOVED
 
 
 # The 51 landmarks of the face in the order of the iBUG 300-W scheme, and the 17 of its contour, as seen from the front:
@@ -95,7 +105,7 @@ def place_landmarks(shape: Shape, source: Source, marks: list[_Point]) -> tuple[
             share = np.stack([_cross(second - point, third - point), _cross(third - point, first - point)], 1)
             share = np.c_[share / area[:, None], 1 - share.sum(1) / area]
         depth = (share * corners[..., 2]).sum(1)
-        hit = np.isfinite(share).all(1) & (share >= -1e-9).all(1)
+        hit = np.isfinite(share).all(1) & (share >= _EDGE).all(1)
         if not hit.any():
             raise ValueError(f"the mark {(x, y)} is beside the face")
         face = np.flatnonzero(hit)[depth[hit].argmax()]
@@ -132,25 +142,25 @@ def named_vertices(
         found[f"{letter}eye"] = int(eyeball[vertices[eyeball, 2].argmax()])
         found[f"{letter}ear"] = _ear(vertices, column("head"), source.ears[side] @ vertices, out)
         for finger in FINGER_BONES:
-            tip = np.flatnonzero(column(f"{side}_{finger}3") > 0.5)
+            tip = np.flatnonzero(column(f"{side}_{finger}3") > _TIP)
             along = joint(joints, f"{side}_{finger}3") - joint(joints, f"{side}_{finger}2")
             found[f"{letter}{finger}"] = int(tip[(vertices[tip] @ along).argmax()])
         for name, number in (("BigToe", 1), ("SmallToe", 5)):
             bones = [
                 source.bones[bone] for bone in source.bones if bone.startswith(f"toe{number}-") and bone[-1] == mark
             ]
-            toe = np.flatnonzero(source.weights[:, bones].sum(1) > 0.6)
+            toe = np.flatnonzero(source.weights[:, bones].sum(1) > _TOE)
             found[f"{mark}{name}"] = int(toe[vertices[toe, 2].argmax()])
-        ankle = np.flatnonzero(column(f"{side}_ankle") > 0.9)
-        sole = ankle[vertices[ankle, 1] < vertices[ankle, 1].min() + 0.025]
+        ankle = np.flatnonzero(column(f"{side}_ankle") > _FOOT)
+        sole = ankle[vertices[ankle, 1] < vertices[ankle, 1].min() + _SOLE]
         found[f"{mark}Heel"] = int(sole[vertices[sole, 2].argmin()])
     return found
 
 
 def _ear(vertices: np.ndarray, head: np.ndarray, place: np.ndarray, out: float) -> int:
     """The head's vertex beside an ear's place; how far out counts least, for it is the outside that is wanted."""
-    beside = np.flatnonzero((head > 0.99) & (out * vertices[:, 0] > 0.055))
-    beside = beside[np.linalg.norm(vertices[beside] - place, axis=1) < 0.03]
+    beside = np.flatnonzero((head > _SKULL) & (out * vertices[:, 0] > _SIDE_OF_HEAD))
+    beside = beside[np.linalg.norm(vertices[beside] - place, axis=1) < _EAR_RADIUS]
     return int(beside[np.linalg.norm((vertices[beside] - place) * [0.3, 1, 1], axis=1).argmin()])
 
 

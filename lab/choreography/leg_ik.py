@@ -27,7 +27,8 @@ class Leg(NamedTuple):
 
 
 class LegSolution(NamedTuple):
-    """A leg between its hip and a given ankle: places [...,3] in metres and rotations [...,3,3], in the axes of the hip and ankle that were given."""
+    """A leg between its hip and a given ankle: places [...,3] in metres and rotations [...,3,3], in the axes of the hip and ankle
+    that were given."""
 
     knee: Tensor
     ankle: Tensor

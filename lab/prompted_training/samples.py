@@ -34,8 +34,50 @@ _HIDDEN_WEIGHT = 2.0
 """Of landmarks that the other person hides; few are, and what is asked of this network is where they are."""
 _NOBODY_WEIGHT = 0.3
 """Of all landmarks of a person who is not there."""
-_WORST_QUALITY = 12
-"""Of JPEG compression, of 100."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How samples vary: probabilities, and ranges that values are drawn from evenly."""
+
+    mirrored: float = 0.5
+    crop_of_prompt: float = 0.5
+    """The crop is that of the prompt's joints, as when somebody is followed; otherwise that of the true ones."""
+    crop_of_other: float = 0.7
+    """Of somebody without a prompt, the crop is a wide one around the other person, as when somebody hidden is looked for."""
+    without_maps: float = 0.12
+    """Without the keypoint maps, as of somebody who is alone."""
+    place_sigma: float = 0.03
+    """Standard deviation of the crop's middle, in its sizes."""
+    size: tuple[float, float] = (0.88, 1.22)
+    """Factor of the crop's size."""
+    angle_sigma: float = 0.08
+    """Standard deviation of the crop's rotation, radians."""
+    shrunk: float = 0.3
+    pixels: tuple[float, float] = (64, 180)
+    """px of a side of the crop that is shrunk, as of people who are far away."""
+    blurred: float = 0.2
+    blur: tuple[int, int] = (3, 12)
+    """px of the motion blur, the upper limit excluded."""
+    relit: float = 0.7
+    brightness: tuple[float, float] = (0.7, 1.2)
+    gamma: tuple[float, float] = (0.7, 1.5)
+    tinted: float = 0.3
+    """Of the crops that are relit."""
+    tint: tuple[float, float] = (0.85, 1.15)
+    """Factor of each colour."""
+    grey: float = 0.1
+    noisy: float = 0.3
+    noise: tuple[float, float] = (1, 10)
+    """Standard deviation in grey levels of 255."""
+    compressed: float = 0.3
+    quality: tuple[int, int] = (12, 70)
+    """Of JPEG compression, of 100, the upper limit excluded."""
+    compressed_scale: tuple[float, float] = (0.4, 1)
+    """Factor of the crop's side when it was compressed."""
+
+
+_AUGMENTATION = Augmentation()
 
 
 @dataclass(frozen=True)
@@ -87,19 +129,19 @@ def mirror_frame(frame: Frame) -> Frame:
 
 def sample(frame: Frame, person: int, rng: np.random.Generator) -> Sample:
     """A random crop with random prompts of one person of the frame; of the other one alone, if that person is not present."""
-    if rng.random() < 0.5:
+    if rng.random() < _AUGMENTATION.mirrored:
         frame = mirror_frame(frame)
     own, other = sample_prompts(frame, person, rng)
     limbs = frame.points[:, PROMPT_JOINTS]
-    if own is not None and rng.random() < 0.5:
+    if own is not None and rng.random() < _AUGMENTATION.crop_of_prompt:
         crop = crop_of_joints(own.points, own.confidence)
-    elif own is None and other is not None and rng.random() < 0.7:
+    elif own is None and other is not None and rng.random() < _AUGMENTATION.crop_of_other:
         crop = crop_of_joints(other.points, other.confidence)
         crop = replace(crop, size=crop.size * ASKED_SCALE)
     else:
         crop = crop_of_joints(limbs[person], np.ones(LIMB_JOINTS))
     crop = _jittered(crop, rng)
-    maps = None if rng.random() < 0.12 else frame.keypoint_maps
+    maps = None if rng.random() < _AUGMENTATION.without_maps else frame.keypoint_maps
     picture = frame.image_of_camera
     image = _degraded(cut_out(picture, crop, CROP_SIZE, replicate=True), rng)
     return make_sample(frame, person, Query(crop, own, other, maps), image)
@@ -143,29 +185,33 @@ def _mask(frame: Frame, person: int, crop: Crop) -> np.ndarray:
 
 
 def _jittered(crop: Crop, rng: np.random.Generator) -> Crop:
-    x, y = np.array([crop.x, crop.y]) + rng.normal(0, 0.03, 2) * crop.size
-    return Crop(float(x), float(y), crop.size * rng.uniform(0.88, 1.22), crop.angle + rng.normal(0, 0.08))
+    vary = _AUGMENTATION
+    x, y = np.array([crop.x, crop.y]) + rng.normal(0, vary.place_sigma, 2) * crop.size
+    size = crop.size * rng.uniform(*vary.size)
+    return Crop(float(x), float(y), size, crop.angle + rng.normal(0, vary.angle_sigma))
 
 
 def _degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The crop as other cameras would take it: light, few pixels, motion blur, noise, compression."""
-    if rng.random() < 0.3:
-        side = int(rng.uniform(64, 180))
+    vary = _AUGMENTATION
+    if rng.random() < vary.shrunk:
+        side = int(rng.uniform(*vary.pixels))
         small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         image = cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    if rng.random() < 0.2:
-        image = cv2.filter2D(image, -1, _motion_kernel(int(rng.integers(3, 12)), rng.uniform(0, np.pi)))
-    if rng.random() < 0.7:
-        brightness = rng.uniform(0.7, 1.2) * (rng.uniform(0.85, 1.15, 3) if rng.random() < 0.3 else np.ones(3))
-        levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(0.7, 1.5) * brightness
+    if rng.random() < vary.blurred:
+        image = cv2.filter2D(image, -1, _motion_kernel(int(rng.integers(*vary.blur)), rng.uniform(0, np.pi)))
+    if rng.random() < vary.relit:
+        brightness = rng.uniform(*vary.brightness)
+        brightness = brightness * (rng.uniform(*vary.tint, 3) if rng.random() < vary.tinted else np.ones(3))
+        levels = np.linspace(0, 1, 256)[:, None] ** rng.uniform(*vary.gamma) * brightness
         image = cv2.LUT(image, np.clip(255 * levels, 0, 255).astype(np.uint8)[:, None])
-    if rng.random() < 0.1:
+    if rng.random() < vary.grey:
         image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < 0.3:
-        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(1, 10)
+    if rng.random() < vary.noisy:
+        noise = rng.standard_normal(image.shape, np.float32) * rng.uniform(*vary.noise)
         image = cv2.add(image, noise, dtype=cv2.CV_8U)
-    if rng.random() < 0.3:
-        image = _compressed(image, int(rng.integers(_WORST_QUALITY, 70)), rng.uniform(0.4, 1))
+    if rng.random() < vary.compressed:
+        image = _compressed(image, int(rng.integers(*vary.quality)), rng.uniform(*vary.compressed_scale))
     return image
 
 
