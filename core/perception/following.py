@@ -376,16 +376,11 @@ def _moved(person: FoundPerson, velocity: np.ndarray) -> FoundPerson:
     return replace(person, points=(person.points + velocity).astype(np.float32))
 
 
-def _gap(a: FoundPerson, b: FoundPerson) -> float:
-    """Distance of the trunks in scales."""
-    return float(np.linalg.norm(a.middle - b.middle)) / max(a.scale, b.scale)
-
-
 def _groups(people: Sequence[FoundPerson]) -> list[list[int]]:
     """Numbers of people who are close to each other, directly or by way of others."""
     groups: list[list[int]] = []
     for number, person in enumerate(people):
-        near = [group for group in groups if any(_gap(person, people[k]) < _CLOSE for k in group)]
+        near = [group for group in groups if any(person.distance_to(people[k]) < _CLOSE for k in group)]
         groups = [group for group in groups if group not in near]
         groups.append([k for group in near for k in group] + [number])
     return groups

@@ -216,7 +216,7 @@ def _togetherness(a: Track[Sighting], b: Track[Sighting]) -> float:
     total = 0.0
     for step in a.seen.keys() & b.seen.keys():
         p, q = a.seen[step], b.seen[step]
-        total += p.quality * q.quality * min(p.scale, q.scale) / (2 + _distance(p, q))
+        total += p.quality * q.quality * min(p.scale, q.scale) / (2 + p.person.distance_to(q.person))
     return total
 
 
@@ -244,7 +244,7 @@ def _continuation_score(a: Track[Sighting], b: Track[Sighting], frame_rate: floa
     if not (a.first < b.first and a.last < b.last) or a.last - b.first >= frames_in(_JOIN_OVERLAP, 1 / frame_rate):
         return 0.0
     both = a.seen.keys() & b.seen.keys()
-    if any(_distance(a.seen[step], b.seen[step]) > 1 for step in both):
+    if any(a.seen[step].person.distance_to(b.seen[step].person) > 1 for step in both):
         return 0.0
     cut = _cut(a, b)
     before, after = _until(a, cut), _after(b, cut)
@@ -272,7 +272,7 @@ def _cut(a: Track[Sighting], b: Track[Sighting]) -> int:
     """The last step for which track a is used that b continues: where the person moves least from one to the other."""
 
     def jump(step: int) -> float:
-        return _distance(a.seen[max(_until(a, step))], b.seen[min(_after(b, step))])
+        return a.seen[max(_until(a, step))].person.distance_to(b.seen[min(_after(b, step))].person)
 
     return a.last if a.last < b.first else min(range(b.first - 1, a.last + 1), key=jump)
 
@@ -299,11 +299,6 @@ def _mean_appearance(detections: list[Sighting]) -> np.ndarray | None:
     isolated = [one.appearance for one in detections if one.isolated][:_APPEARANCE_SAMPLES]
     chosen = isolated or [one.appearance for one in detections][:_APPEARANCE_SAMPLES]
     return np.mean(chosen, 0) if chosen else None
-
-
-def _distance(p: Sighting, q: Sighting) -> float:
-    """Distance of the torsos in body scales."""
-    return float(np.linalg.norm(p.middle - q.middle)) / max(p.scale, q.scale)
 
 
 def _x(seen: Sighting) -> float:

@@ -73,6 +73,10 @@ class FoundPerson:
         """0-1, how clearly the limbs are seen."""
         return float(self.confidence[LIMBS].mean())
 
+    def distance_to(self, other: FoundPerson) -> float:
+        """Of the trunks' middles, in scales of the larger person."""
+        return float(np.linalg.norm(self.middle - other.middle)) / max(self.scale, other.scale)
+
 
 @dataclass(frozen=True)
 class KeypointMaps:

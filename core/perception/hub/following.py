@@ -152,7 +152,7 @@ class MaskedFollower:
                 pose, own = fused(pose, detection.keypoints, detection.person.scale)
                 if not own:
                     pose = self._of_keypoints(detection, followed.world)
-            elif pose.score < _LEAST_CONFIDENCE or _distance(person_of_pose(pose), detection.person) > _REACH:
+            elif pose.score < _LEAST_CONFIDENCE or person_of_pose(pose).distance_to(detection.person) > _REACH:
                 continue
             appearance = appearance_embedding(image, detection.person)
             mask = (
@@ -191,8 +191,3 @@ def _prompt(detection: _Detection) -> JointPrompt:
 
 def _other(prompts: Sequence[JointPrompt], number: int) -> JointPrompt | None:
     return prompts[1 - number] if len(prompts) > 1 else None
-
-
-def _distance(a: FoundPerson, b: FoundPerson) -> float:
-    """Of the trunks, in scales."""
-    return float(np.linalg.norm(a.middle - b.middle)) / max(a.scale, b.scale)

@@ -34,6 +34,7 @@ class ClipContext:
     rng: np.random.Generator
 
     def chains(self, initial: np.ndarray, transitions: np.ndarray, bins: np.ndarray) -> Int[np.ndarray, "n T"]:
+        """States of n Markov chains, see `sample_markov_chains`."""
         return sample_markov_chains(initial, transitions, bins, self.frame_seconds, self.rng)
 
     def quantiles(self, shape: tuple[int, ...], weights: np.ndarray) -> np.ndarray:

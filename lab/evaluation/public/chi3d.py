@@ -80,6 +80,7 @@ def load(folder: Path, clip: ListedClip) -> PublicClip:
 
 
 def load_smplx(folder: Path) -> BodyModel:
+    """The licensed body. UserErrors of `load_body`, which then say where to get it."""
     try:
         return load_body(folder)
     except UserError as error:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import SkeletonMotion, forward_kinematics, rest_pose
+from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
 from .text_files import TextFile, text_files, unreadable
 
 _SUBJECT = "deepmimic"
@@ -44,7 +44,6 @@ _JOINTS: tuple[tuple[str, str, tuple[float, float, float], int], ...] = (
 head are not joints of the character: they are points of its collision shapes."""
 _FACING_X_TO_Z = np.array([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 """Takes Y up, facing +X to Y up, facing +Z."""
-_Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 _FRAME_NUMBERS = 4 + sum(count for _, _, _, count in _JOINTS)
 
 
@@ -76,9 +75,9 @@ def _motion(file: TextFile) -> SkeletonMotion:
         rate=1 / float(np.median(frames[: max(len(frames) - 1, 1), 0])),
         names=names,
         parents=parents,
-        positions=(positions @ _Y_UP_TO_Z_UP.T).astype(np.float32),
+        positions=(positions @ Y_UP_TO_Z_UP.T).astype(np.float32),
         rest_positions=rest_pose(offsets, parents) @ _FACING_X_TO_Z.T,
-        global_rotations=(_Y_UP_TO_Z_UP @ global_rotations @ _FACING_X_TO_Z.T).astype(np.float32),
+        global_rotations=(Y_UP_TO_Z_UP @ global_rotations @ _FACING_X_TO_Z.T).astype(np.float32),
     )
 
 

@@ -86,6 +86,7 @@ class ExpmapSkeleton:
 
 
 def cmu_skeleton() -> ExpmapSkeleton:
+    """The one skeleton of all files, see `_JOINTS`."""
     names = tuple(name for name, _, _ in _JOINTS)
     parents = tuple(names.index(parent) if parent else -1 for _, parent, _ in _JOINTS)
     return ExpmapSkeleton(names, parents, np.array([offset for _, _, offset in _JOINTS]))
