@@ -46,50 +46,84 @@ def ground_hypotheses(
     preferred, and a hypothesis is refused of which none is anywhere so probable that it would be listed unasked, see `onsets`.
     Contacts of one hypothesis are one touch.
     """
-    timeline = scene.timeline
-    frame_index, time = timeline.frame_index, timeline.time
     if not hypotheses:
         return [], []
-    distance = depth_discounted_distances(scene.motion_incam, scene.body, time)
-    distance = running_mean(distance, int(_SETTINGS.smoothing_window / (2 * max(timeline.time_step, 1e-6))))
-    margin = _SETTINGS.occlusion_margin * (1 - region_pair_confidence(scene.confidence))
-    by_region, onset = None, np.ones(len(time))
-    if probability is not None:
+    evidence = _Evidence.of(scene, probability)
+    answers = [_ground(hypothesis, evidence) for hypothesis in hypotheses]
+    contacts = [contact for answer in answers if not isinstance(answer, Refusal) for contact in answer]
+    return contacts, [answer for answer in answers if isinstance(answer, Refusal)]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What a motion says of each pair of regions in each frame."""
+
+    timeline: Timeline
+    distance: Float[np.ndarray, "T R R"]
+    """metres, averaged over time, with depth counted in part."""
+    margin: Float[np.ndarray, "T R R"]
+    """metres by which regions that are not seen may be farther apart."""
+    probability: Float[np.ndarray, "T R R"] | None
+    """That their body parts touch, without the prompt; None where no contact head says so."""
+    onset: Float[np.ndarray, " T"]
+    """Probability from which on a contact would be listed without a prompt."""
+
+    @classmethod
+    def of(cls, scene: ContactScene, probability: Float[np.ndarray, "T Q Q"] | None) -> _Evidence:
+        timeline = scene.timeline
+        distance = depth_discounted_distances(scene.motion_incam, scene.body, timeline.time)
+        distance = running_mean(distance, int(_SETTINGS.smoothing_window / (2 * max(timeline.time_step, 1e-6))))
+        margin = _SETTINGS.occlusion_margin * (1 - region_pair_confidence(scene.confidence))
+        if probability is None:
+            return cls(timeline, distance, margin, None, np.ones(len(timeline.time)))
         by_region = probability[:, PART_OF_REGION][:, :, PART_OF_REGION]
-        onset = onsets(probability, timeline.time_step, ContactDecodingSettings())
-    contacts: list[Contact] = []
-    refused: list[Refusal] = []
-    for hypothesis in hypotheses:
-        inside = _frames_inside(hypothesis.frames, timeline, _SETTINGS.span_margin)
-        distances = np.stack([_mean_over_pairs(each, distance) for each in hypothesis.interpretations])
-        margins = np.stack([_mean_over_pairs(each, margin) for each in hypothesis.interpretations])
-        credit = np.zeros_like(distances)
-        if by_region is not None:
-            credit = np.stack([_mean_over_pairs(each, by_region) for each in hypothesis.interpretations])
-        cost = np.where(inside, distances - margins - _SETTINGS.probability_credit * credit, np.inf)
-        best = _best_interpretation(cost, inside, sustained=hypothesis.frames is not None)
-        closest = int(cost[best].argmin())
-        if distances[best, closest] > _SETTINGS.max_distance + margins[best, closest]:
-            refused.append(Refusal(hypothesis, ()))
-            continue
-        max_duration = _SETTINGS.max_brief_duration if hypothesis.brief else np.inf
-        near = distances[best] <= distances[best, closest] + _SETTINGS.contact_tolerance
-        first, last = _extend(near, closest, time, max_duration)
-        certainty = None if by_region is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
-        touch = _stable_id(hypothesis.name, hypothesis.clause, int(frame_index[first]))
-        asked = [
-            Contact(
-                0, pair.region_0, 1, pair.region_1, int(frame_index[first]), int(frame_index[last]),
-                source="prompt", id=_stable_id(pair.region_0, pair.region_1, int(frame_index[first])), touch=touch,
-                probability=certainty,
-            )
-            for pair in sorted(hypothesis.interpretations[best])
-        ]  # fmt: skip
-        if by_region is not None and not (credit >= onset)[:, inside].any():
-            refused.append(Refusal(hypothesis, tuple(replace(contact, state="rejected") for contact in asked)))
-        else:
-            contacts += asked
-    return contacts, refused
+        return cls(
+            timeline, distance, margin, by_region, onsets(probability, timeline.time_step, ContactDecodingSettings())
+        )
+
+
+def _ground(hypothesis: ContactHypothesis, evidence: _Evidence) -> list[Contact] | Refusal:
+    """The contacts of the interpretation that the motion bears out best, if it bears out any."""
+    timeline = evidence.timeline
+    inside = _frames_inside(hypothesis.frames, timeline, _SETTINGS.span_margin)
+    distances = _of_interpretations(hypothesis, evidence.distance)
+    margins = _of_interpretations(hypothesis, evidence.margin)
+    credit = np.zeros_like(distances)
+    if evidence.probability is not None:
+        credit = _of_interpretations(hypothesis, evidence.probability)
+    cost = np.where(inside, distances - margins - _SETTINGS.probability_credit * credit, np.inf)
+    best = _best_interpretation(cost, inside, sustained=hypothesis.frames is not None)
+    closest = int(cost[best].argmin())
+    if distances[best, closest] > _SETTINGS.max_distance + margins[best, closest]:
+        return Refusal(hypothesis, ())
+    max_duration = _SETTINGS.max_brief_duration if hypothesis.brief else np.inf
+    near = distances[best] <= distances[best, closest] + _SETTINGS.contact_tolerance
+    first, last = _extend(near, closest, timeline.time, max_duration)
+    certainty = None if evidence.probability is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
+    frames = int(timeline.frame_index[first]), int(timeline.frame_index[last])
+    contacts = _contacts(hypothesis, hypothesis.interpretations[best], frames, certainty)
+    if evidence.probability is not None and not (credit >= evidence.onset)[:, inside].any():
+        return Refusal(hypothesis, tuple(replace(contact, state="rejected") for contact in contacts))
+    return contacts
+
+
+def _contacts(
+    hypothesis: ContactHypothesis, interpretation: Interpretation, frames: tuple[int, int], certainty: float | None
+) -> list[Contact]:
+    """The contacts of one interpretation in the clip's frames from the first to the last one, as one touch."""
+    touch = _stable_id(hypothesis.name, hypothesis.clause, frames[0])
+    return [
+        Contact(
+            0, pair.region_0, 1, pair.region_1, *frames,
+            source="prompt", id=_stable_id(pair.region_0, pair.region_1, frames[0]), touch=touch, probability=certainty,
+        )
+        for pair in sorted(interpretation)
+    ]  # fmt: skip
+
+
+def _of_interpretations(hypothesis: ContactHypothesis, values: Float[np.ndarray, "T R R"]) -> Float[np.ndarray, "I T"]:
+    """The mean of values over the pairs of each of the hypothesis' interpretations."""
+    return np.stack([_mean_over_pairs(each, values) for each in hypothesis.interpretations])
 
 
 def nearest_pair(hypothesis: ContactHypothesis, scene: ContactScene) -> tuple[RegionPair, float]:
