@@ -74,7 +74,7 @@ class MogeModel:
         self._takes_tokens = "num_tokens" in inputs
         self._outputs = [name for name in ("points", "normal", "mask", "metric_scale") if name in outputs]
 
-    def look(
+    def predict(
         self, picture: UInt8[np.ndarray, "h w 3"], while_running: Callable[[], None] = lambda: None
     ) -> PointMap | None:
         """The points of an RGB picture, at most 672 px wide or high; None where no focal length explains them.

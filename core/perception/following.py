@@ -308,7 +308,7 @@ class Follower:
             if not any(similar(around, crop, _SAME_CROP) for crop in wanted):
                 wanted.append(around)
             crops += [crop for crop in wanted if not any(similar(crop, known, _SAME_CROP) for known in crops)]
-        poses = [pose for pose in self._networks.body.look(image, crops) if pose.score >= _LEAST_SCORE_OF_POSE]
+        poses = [pose for pose in self._networks.body.predict(image, crops) if pose.score >= _LEAST_SCORE_OF_POSE]
         if not poses:
             return [None] * len(people)
         skeletons = [person_of_pose(pose) for pose in poses]

@@ -78,7 +78,7 @@ class HandTracker:
     def advance(self, image: np.ndarray, people: Sequence[Pose | None]) -> dict[tuple[int, int], Hand]:
         """The hands in the next frame, by person and side (0 left, 1 right). image uint8 [H,W,3]."""
         tall = {p: pose for p, pose in enumerate(people) if pose and pose.scale * _HAND_LENGTH >= _LEAST_PIXELS}
-        followed = self._look(image, [hand.next_crop for slot, hand in self._last.items() if slot[0] in tall])
+        followed = self._predict(image, [hand.next_crop for slot, hand in self._last.items() if slot[0] in tall])
         hands = _distinct([hand for hand in followed if hand.score >= _FOLLOW_SCORE])
         assigned = assign_hands(tall, hands, self._last)
         open_slots = [(p, side) for p in tall for side in (0, 1) if (p, side) not in assigned]
@@ -90,7 +90,7 @@ class HandTracker:
         self._steps += 1
         return assigned
 
-    def _look(self, image: np.ndarray, crops: list[Crop]) -> list[Hand]:
+    def _predict(self, image: np.ndarray, crops: list[Crop]) -> list[Hand]:
         if not crops:
             return []
         network = self._networks.hand
@@ -101,8 +101,8 @@ class HandTracker:
 
     def _search(self, image: np.ndarray, windows: list[Crop]) -> list[Hand]:
         palms = self._networks.palms.detect(image, windows, _PALM_THRESHOLD)
-        first = [hand for hand in self._look(image, [_palm_crop(p) for p in palms]) if hand.score >= _LEAST_SCORE]
-        second = self._look(image, [hand.next_crop for hand in first])
+        first = [hand for hand in self._predict(image, [_palm_crop(p) for p in palms]) if hand.score >= _LEAST_SCORE]
+        second = self._predict(image, [hand.next_crop for hand in first])
         return [b if b.score >= a.score - 0.05 else a for a, b in zip(first, second)]
 
 

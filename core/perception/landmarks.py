@@ -92,7 +92,7 @@ class LandmarkNetwork:
     def __init__(self, network: Network) -> None:
         self._network = network
 
-    def look(self, image: np.ndarray, crops: Sequence[Crop]) -> list[Pose]:
+    def predict(self, image: np.ndarray, crops: Sequence[Crop]) -> list[Pose]:
         """What is seen in each crop of image uint8 [H,W,3]; one Pose for each, however low its score."""
         if not crops:
             return []

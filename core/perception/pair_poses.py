@@ -58,7 +58,7 @@ def poses_of_group(
         Query(crop_of_joints(own.points, own.confidence), own, _nearest_other(people, prompts, number), maps)
         for number, own in enumerate(prompts)
     ]
-    answers = network.look(image, queries)
+    answers = network.predict(image, queries)
     size = (image.shape[1], image.shape[0])
     poses = [_within_reach(pose_of_answer(answer, size), person) for answer, person in zip(answers, people)]
     return _believed(poses)
@@ -85,7 +85,7 @@ def person_beside(
     """
     known = JointPrompt.of_keypoints(person.points, person.confidence)
     crop = crop_of_joints(known.points, known.confidence)
-    [answer] = network.look(image, [Query(replace(crop, size=ASKED_SCALE * crop.size), None, known, maps)])
+    [answer] = network.predict(image, [Query(replace(crop, size=ASKED_SCALE * crop.size), None, known, maps)])
     visibility = float(answer.visibility[PROMPT_JOINTS].mean())
     size = (image.shape[1], image.shape[0])
     pose = pose_of_answer(answer, size)
@@ -96,7 +96,7 @@ def person_beside(
                 Query(crop_of_joints(own.points, own.confidence), own, other, maps)
                 for own, other in ((asked, known), (known, asked))
             ]
-            answers = network.look(image, queries)
+            answers = network.predict(image, queries)
             asked, known = (each.prompt() for each in answers)
             pose, own_pose = (pose_of_answer(each, size) for each in answers)
             person = person_of_pose(own_pose)

@@ -113,7 +113,7 @@ class PromptedLandmarks:
     def __init__(self, trunk: Network, head: Network) -> None:
         self._trunk, self._head = trunk, head
 
-    def look(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
+    def predict(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
         """The poses that are asked for; ask for both people at once."""
         if not queries:
             return []

@@ -72,20 +72,20 @@ class _RecordedLandmarks(LandmarkNetwork):
     def __init__(self, network: LandmarkNetwork, recorder: Recorder) -> None:
         self._landmarks, self._recorder = network, recorder
 
-    def look(self, image: np.ndarray, crops: Sequence[Crop]) -> list[Pose]:
+    def predict(self, image: np.ndarray, crops: Sequence[Crop]) -> list[Pose]:
         question = _question("landmarks", image, crops=crops)
-        return self._recorder.answer(question, list[Pose], lambda: self._landmarks.look(image, crops))
+        return self._recorder.answer(question, list[Pose], lambda: self._landmarks.predict(image, crops))
 
 
 class _RecordedPair(PromptedLandmarks):
     def __init__(self, network: PromptedLandmarks, recorder: Recorder) -> None:
         self._pair, self._recorder = network, recorder
 
-    def look(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
+    def predict(self, image: UInt8[np.ndarray, "H W 3"], queries: Sequence[Query]) -> list[PromptedPose]:
         prompts = [prompt for query in queries for prompt in (query.own, query.other) if prompt is not None]
         told = [part for prompt in prompts for part in (prompt.points, prompt.confidence, prompt.sigma)]
         question = _question("pair", image, crops=[query.crop for query in queries], told=told)
-        return self._recorder.answer(question, list[PromptedPose], lambda: self._pair.look(image, queries))
+        return self._recorder.answer(question, list[PromptedPose], lambda: self._pair.predict(image, queries))
 
 
 class _RecordedPalms(PalmDetector):

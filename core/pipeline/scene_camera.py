@@ -50,7 +50,7 @@ def look_at_scene(clip: Clip, detections: Detections, model: str, reporter: Repo
         for frame in read_frames(clip, min(positions), max(positions), while_skipping=show):
             show()
             if frame.index in positions:
-                points = network.look(frame.image, show)
+                points = network.predict(frame.image, show)
                 looked += 1
                 if points is not None:
                     found[positions[frame.index]] = points

@@ -140,8 +140,8 @@ def _detect(scene: dict[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]
         low, high = pixels.min(0), pixels.max(0)
         rgb = np.ascontiguousarray(image[:, :, ::-1])
         x, y = (low + high) / 2
-        first = network.look(rgb, [Crop(float(x), float(y), 1.25 * float((high - low).max()))])[0]
-        poses += network.look(rgb, [first.next_crop])
+        first = network.predict(rgb, [Crop(float(x), float(y), 1.25 * float((high - low).max()))])[0]
+        poses += network.predict(rgb, [first.next_crop])
     return {
         "points": np.stack([pose.points for pose in poses]),
         "visibility": np.stack([pose.visibility * pose.presence for pose in poses]),

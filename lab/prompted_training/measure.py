@@ -69,7 +69,7 @@ def found_by_blazepose(network: LandmarkNetwork) -> Method:
     def method(frame: Frame) -> list[Estimate | None]:
         queries = queries_for(frame)
         asked = [number for number in (0, 1) if queries[number] is not None]
-        poses = network.look(frame.image_of_camera, [query.crop for query in queries if query is not None])
+        poses = network.predict(frame.image_of_camera, [query.crop for query in queries if query is not None])
         estimates: list[Estimate | None] = [None, None]
         for number, pose in zip(asked, poses):
             estimates[number] = Estimate(pose.points[PROMPT_JOINTS], pose.world[PROMPT_JOINTS])
@@ -83,10 +83,10 @@ def found_by_prompts(network: PromptedLandmarks, rounds: int = 1) -> Method:
 
     def method(frame: Frame) -> list[Estimate | None]:
         image = frame.image_of_camera
-        poses = _look(network, image, queries_for(frame))
+        poses = _predict(network, image, queries_for(frame))
         for _ in range(rounds - 1):
             prompts = [None if pose is None else pose.prompt() for pose in poses]
-            poses = _look(network, image, [_query(frame, prompts, number) for number in (0, 1)])
+            poses = _predict(network, image, [_query(frame, prompts, number) for number in (0, 1)])
         return [
             None if pose is None else Estimate(pose.points[PROMPT_JOINTS], pose.metric[PROMPT_JOINTS], pose)
             for pose in poses
@@ -114,8 +114,10 @@ def measure(method: Method, frames: Sequence[Frame]) -> dict[str, float]:
     return {**_scores(pairs), **of_alone}
 
 
-def _look(network: PromptedLandmarks, image: np.ndarray, queries: Sequence[Query | None]) -> list[PromptedPose | None]:
-    answers = iter(network.look(image, [query for query in queries if query is not None]))
+def _predict(
+    network: PromptedLandmarks, image: np.ndarray, queries: Sequence[Query | None]
+) -> list[PromptedPose | None]:
+    answers = iter(network.predict(image, [query for query in queries if query is not None]))
     return [None if query is None else next(answers) for query in queries]
 
 

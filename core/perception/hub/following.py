@@ -93,7 +93,7 @@ class MaskedFollower:
                 query = self._query(step, frame.image, person, masks.get(step))
                 if query is not None:
                     asked.append((step, person, query))
-        answers = self._keypoints.look([query for _, _, query in asked])
+        answers = self._keypoints.predict([query for _, _, query in asked])
         found = {(step, person): (answer, query.box) for (step, person, query), answer in zip(asked, answers)}
         for step, frame in frames:
             detections = [self._detection(person, found.get((step, person))) for person in range(len(self._people))]
@@ -143,7 +143,7 @@ class MaskedFollower:
             Query(crop_of_joints(own.points, own.confidence), own, _other(prompts, number), maps)
             for number, own in enumerate(prompts)
         ]
-        answers = self._networks.pair.look(image, queries)
+        answers = self._networks.pair.predict(image, queries)
         for person, detection, answer in zip(here, known, answers):
             followed = self._people[person]
             pose = pose_of_answer(answer, self._size)

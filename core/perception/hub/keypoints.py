@@ -79,7 +79,7 @@ class KeypointQuery:
 class KeypointNetwork(Protocol):
     """Finds the keypoints of people whose boxes are known."""
 
-    def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
+    def predict(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         """The keypoints of each of some people, of one picture or of several."""
         ...
 
@@ -106,14 +106,14 @@ class VitPose:
         except (ValueError, OSError) as error:
             raise model_damaged(network.kind.title, network.folder, str(error)) from error
 
-    def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
+    def predict(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         """UserError `model-damaged`, NoMemory."""
-        return self._network.run(queries, self._look)
+        return self._network.run(queries, self._predict)
 
     def free(self) -> None:
         self._network.free()
 
-    def _look(self, network: Any, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
+    def _predict(self, network: Any, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         config = network.config
         if config.num_labels != len(KEYPOINTS):
             raise model_damaged(

@@ -88,7 +88,7 @@ class GroundingDino:
     def find(self, image: UInt8[np.ndarray, "H W 3"], phrase: str) -> list[DescribedBox]:
         """UserError `model-damaged`, or `out-of-memory`: nothing else here understands descriptions."""
         try:
-            [found] = self._network.run([image], lambda network, images: [self._look(network, images[0], phrase)])
+            [found] = self._network.run([image], lambda network, images: [self._predict(network, images[0], phrase)])
         except NoMemory as error:
             raise UserError(
                 "out-of-memory",
@@ -100,7 +100,7 @@ class GroundingDino:
     def free(self) -> None:
         self._network.free()
 
-    def _look(self, network: Any, image: np.ndarray, phrase: str) -> list[DescribedBox]:
+    def _predict(self, network: Any, image: np.ndarray, phrase: str) -> list[DescribedBox]:
         device = self._network.device
         # a phrase ends with a full stop, as the network was trained
         tokens = self._tokenizer(

@@ -86,12 +86,12 @@ class DetrDetector:
 
     def find(self, images: Sequence[UInt8[np.ndarray, "H W 3"]]) -> list[list[DetectedPerson]]:
         """UserError `model-damaged`, NoMemory."""
-        return self._network.run(images, self._look)
+        return self._network.run(images, self._predict)
 
     def free(self) -> None:
         self._network.free()
 
-    def _look(self, network: Any, images: Sequence[np.ndarray]) -> list[list[DetectedPerson]]:
+    def _predict(self, network: Any, images: Sequence[np.ndarray]) -> list[list[DetectedPerson]]:
         person = self._person(network)
         outputs = network(pixel_values=self._preparation.prepared(images, self._network.device, self._network.dtype))
         scores = outputs.logits[..., person].float().sigmoid().cpu().numpy()

@@ -82,8 +82,8 @@ class HubNetwork:
         with torch.inference_mode(), checked_before(network.modules(), self.pulse.beat):
             yield network
 
-    def run(self, items: Sequence[T], look: Callable[[Any, Sequence[T]], Sequence[R]]) -> list[R]:
-        """The answers for all items, in batches; `look` gives one answer for each item of a batch. NoMemory."""
+    def run(self, items: Sequence[T], predict: Callable[[Any, Sequence[T]], Sequence[R]]) -> list[R]:
+        """The answers for all items, in batches; `predict` gives one answer for each item of a batch. NoMemory."""
         answers: list[R] = []
         while len(answers) < len(items):
             batch = items[len(answers) : len(answers) + self.batch]
@@ -91,7 +91,7 @@ class HubNetwork:
             found: Sequence[R] | None = None
             try:
                 with self.cancellable() as network:
-                    found = look(network, batch)
+                    found = predict(network, batch)
             except Exception as error:
                 if not out_of_memory(error):
                     raise

@@ -95,7 +95,7 @@ class HubPeople(MoveNet):
             for image, people in zip(images, detected)
             for number, person in enumerate(people)
         ]
-        keypoints = iter(self._hub.keypoints.look(queries))
+        keypoints = iter(self._hub.keypoints.predict(queries))
         return [[next(keypoints).person(each.score, each.box) for each in people] for people in detected]
 
     def find(
@@ -117,13 +117,13 @@ class _RecordedKeypoints:
     def __init__(self, network: KeypointNetwork, recorder: Recorder) -> None:
         self._network, self._recorder = network, recorder
 
-    def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
+    def predict(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         told: list[int] = []
         for query in queries:
             told += [picture_checksum(query.image), checksum(query.box)]
             told += [] if query.others is None else [checksum(query.others)]
         question = f"keypoints {' '.join(map(str, told))}"
-        return self._recorder.answer(question, list[HubKeypoints], lambda: self._network.look(queries))
+        return self._recorder.answer(question, list[HubKeypoints], lambda: self._network.predict(queries))
 
     def free(self) -> None:
         self._network.free()

@@ -74,7 +74,7 @@ def test_the_network_is_run_through_the_store(
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     tiny_moge(tmp_path / MODEL)
     seal(MODEL)
-    found = MogeModel(require(MODEL)).look(picture)
+    found = MogeModel(require(MODEL)).predict(picture)
     assert found is None or (found.points.shape == (72, 128, 3) and np.isfinite(found.points).all())
 
 
@@ -96,5 +96,5 @@ def test_it_is_cancelled_within_the_network(tmp_path: Path) -> None:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        network.look(np.zeros((672, 672, 3), np.uint8), cancel)
+        network.predict(np.zeros((672, 672, 3), np.uint8), cancel)
     assert time.monotonic() - begun < 3.0

@@ -44,7 +44,7 @@ def _followed(
     monkeypatch.setattr(following, "poses_of_group", answer)
     networks: Any = SimpleNamespace(
         people=SimpleNamespace(find=lambda _, windows: [([], "maps") for _ in windows]),
-        body=SimpleNamespace(look=lambda *_: []),
+        body=SimpleNamespace(predict=lambda *_: []),
         pair=None,
     )
     monkeypatch.setattr(following, "person_beside", lambda *_: None)

@@ -35,7 +35,7 @@ class Oracle:
         self.visibility = 0.9
         self.queries: Sequence[Query] = ()
 
-    def look(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
+    def predict(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
         self.queries = queries
         return [self._pose(query, *answer) for query, answer in zip(queries, self._answers, strict=True)]
 
@@ -129,7 +129,7 @@ def test_somebody_who_is_seen_but_not_where_is_looked_at_again_beside_the_known_
     back, carrier = _person(200), _person(245)
 
     class Unsure(Oracle):
-        def look(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
+        def predict(self, _: np.ndarray, queries: Sequence[Query]) -> list[PromptedPose]:
             self.queries = [*self.queries, *queries]
             if queries[0].own is None:
                 return [self._pose(queries[0], carrier, 0.35)]

@@ -174,8 +174,8 @@ def test_both_backends_answer_alike(pose_landmarks: Path, weights: Path) -> None
         network = PromptedLandmarks(
             backend.load(trunk_graph(read_graph(pose_landmarks))), backend.load(head_graph(weights))
         )
-        poses.append(network.look(image, queries))
-        assert network.look(image, []) == []
+        poses.append(network.predict(image, queries))
+        assert network.predict(image, []) == []
     for a, b in zip(*poses):
         np.testing.assert_allclose(a.confidence, b.confidence, atol=1e-3)
         np.testing.assert_allclose(a.metric, b.metric, atol=1e-3)

@@ -140,7 +140,7 @@ class _Detector:
 class _Keypoints:
     script: Script
 
-    def look(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
+    def predict(self, queries: Sequence[KeypointQuery]) -> list[HubKeypoints]:
         return [self._answer(query) for query in queries]
 
     def free(self) -> None:

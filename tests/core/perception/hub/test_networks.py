@@ -123,7 +123,7 @@ def test_a_network_without_people_or_of_another_kind_is_refused(picture: np.ndar
     assert caught.value.code == "model-damaged" and "person" in caught.value.message
     tiny_models.save_vitpose(keypoints=21)
     with pytest.raises(UserError) as caught:
-        VitPose(HubNetwork(VITPOSE, _CPU, _pulse())).look(
+        VitPose(HubNetwork(VITPOSE, _CPU, _pulse())).predict(
             [KeypointQuery(picture, np.array([0, 0, 50, 90], np.float32))]
         )
     assert "21 keypoints" in caught.value.message
@@ -187,7 +187,7 @@ def test_other_peoples_pixels_are_faded_in_a_persons_crop(picture: np.ndarray) -
 def test_keypoints_of_the_real_class_lie_in_the_crop(picture: np.ndarray) -> None:
     tiny_models.save_vitpose()
     box = np.array([30, 8, 80, 92], np.float32)
-    found = VitPose(HubNetwork(VITPOSE, _CPU, _pulse())).look([KeypointQuery(picture, box)] * 3)
+    found = VitPose(HubNetwork(VITPOSE, _CPU, _pulse())).predict([KeypointQuery(picture, box)] * 3)
     crop = CropOfBox.around(box, (192, 256))
     assert len(found) == 3
     for each in found:
@@ -245,7 +245,7 @@ def test_a_run_is_cancelled_inside_a_network(picture: np.ndarray, monkeypatch: p
     reporter = Stopped()
     network = HubNetwork(VITPOSE, _CPU, Pulse(reporter))
     query = KeypointQuery(picture, np.array([30, 8, 80, 92], np.float32))
-    VitPose(network).look([query])
+    VitPose(network).predict([query])
     layers: list[str] = []
     for name, module in network.network.named_modules():
         module.register_forward_pre_hook(lambda _, __, name=name: layers.append(name))
@@ -255,7 +255,7 @@ def test_a_run_is_cancelled_inside_a_network(picture: np.ndarray, monkeypatch: p
 
     network.network.backbone.encoder.layer[0].register_forward_pre_hook(stop)
     with pytest.raises(Cancelled):
-        VitPose(network).look([query])
+        VitPose(network).predict([query])
     assert "backbone.encoder.layer.0" in layers and "backbone.encoder.layer.1" not in layers
 
 
@@ -265,13 +265,13 @@ def test_less_memory_means_smaller_batches_then_the_cpu_then_a_plain_end() -> No
     network = HubNetwork(VITPOSE, _CPU, Pulse(reporter))
     network.batch, sizes = 8, []
 
-    def look(_: object, batch: list[int]) -> list[int]:
+    def predict(_: object, batch: list[int]) -> list[int]:
         sizes.append(len(batch))
         if len(batch) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return [2 * each for each in batch]
 
-    assert network.run(list(range(7)), look) == [0, 2, 4, 6, 8, 10, 12]  # type: ignore[arg-type]
+    assert network.run(list(range(7)), predict) == [0, 2, 4, 6, 8, 10, 12]  # type: ignore[arg-type]
     assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1] and len(reporter.warnings) == 2
     network.device = torch.device("meta")  # stands for a GPU: its network is given up for one on the CPU
     network.take_less()
@@ -287,10 +287,10 @@ def test_half_precision_gives_nearly_the_same(
     tiny_models.save_all()
     hub = load_hub_networks(_CPU, _pulse())
     query = KeypointQuery(picture, np.array([30, 8, 80, 92], np.float32))
-    [usual], mask = hub.keypoints.look([query]), hub.masks.session().advance(picture, _prompts())
+    [usual], mask = hub.keypoints.predict([query]), hub.masks.session().advance(picture, _prompts())
     monkeypatch.setattr("core.perception.hub.running.half_precision", lambda device, wanted: half)
     hub = load_hub_networks(_CPU, _pulse())
-    [found] = hub.keypoints.look([query])
+    [found] = hub.keypoints.predict([query])
     assert np.abs(found.confidence - usual.confidence).max() < 0.05
     assert hub.people.find([picture]) == [[]]
     if half == SAM2.half:
