@@ -21,6 +21,8 @@ from .runtime.origins import Origin, followed, is_open
 from .runtime.redraw import redraw
 from .runtime.result_imports import abandon_import
 from .runtime.session import Outcome, session
+from .scene.actions import forget_shown
+from .scene.recent import forget_recent
 
 Entry = TypeVar("Entry", Outcome, "QueuedClip[Origin]")
 
@@ -136,6 +138,7 @@ def _before_loading(*_: Any) -> None:
 @persistent
 def _after_loading(*_: Any) -> None:
     """A copy that Blender saved by itself may be of a moment in which an import was under way."""
+    forget_recent()
     scenes.remove_unfinished_imports()
     scenes.separate_copies()
     fill_missing_prompts()
@@ -151,6 +154,7 @@ def _before_step(*_: Any) -> None:
 @persistent
 def _after_step(*_: Any) -> None:
     """Let the folders follow the scene if a step has brought another take back. No file is removed."""
+    forget_recent()
     scenes.remove_unfinished_imports()
     scenes.separate_copies()
     for collection in scenes.editable_reconstructions():
@@ -165,6 +169,8 @@ def _after_step(*_: Any) -> None:
 @persistent
 def _after_update(_scene: bpy.types.Scene, depsgraph: Any) -> None:
     """Look for copies of a reconstruction a little later: a handler must not change what is being evaluated."""
+    if depsgraph.id_type_updated("ACTION"):
+        forget_shown()
     if depsgraph.id_type_updated("COLLECTION") and not bpy.app.timers.is_registered(_separate_copies):
         bpy.app.timers.register(_separate_copies)
 

@@ -12,11 +12,12 @@ from .. import compat
 from .. import scene as scenes
 from ..reconstructions import active_reconstruction, require_reconstruction
 from ..scene.actions import is_below_layers
+from ..scene.keyframes import OWN_KEYFRAME
 from ..scene.names import rig_role
 from ..scene.objects import has_control_rig, object_with_role
 from ..scene.own_keys import give_back, lock_own_keys
 from ..scene.pins import is_posed_without_keys, require_quaternions, with_parents
-from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
+from ..scene.polish import LOCKED_KEYFRAME, MUTED_KEYFRAME
 from ..scene.rest_pose import BONES, ROOT
 from .reporting import OnEditableReconstruction, OperatorReturn, poll_editable, reports_errors
 

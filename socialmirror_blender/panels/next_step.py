@@ -59,6 +59,8 @@ class ResultState:
     folder_found: bool = True
     deleted: str = ""
     """Whose armature was deleted, empty if both are there."""
+    baked: tuple[str, ...] = ()
+    """Names of armatures whose take the animator baked over."""
     elsewhere: str = ""
     """Name of an armature that another action than its take animates, or none; empty if there is none such."""
     edits: int = 0
@@ -163,6 +165,10 @@ def _after_result(result: ResultState) -> Step:
         return Step(f"The armature of {result.deleted} is gone: undo, or import the result again.", "ERROR", alert=True)
     if result.controls:
         return Step("Pose with the controls, then bake back.", "POSE_HLT", Button("socialmirror.control_rig_remove"))
+    if result.baked:
+        names = " and ".join(result.baked)
+        is_baked = "are baked" if len(result.baked) > 1 else "is baked"
+        return Step(f"{names} {is_baked}. Choose the take, or refine, to go on; what you baked is kept.")
     if result.elsewhere:
         return Step(f"{result.elsewhere} has another action. Choose the take to go on with it; the action is kept.")
     count = result.edits

@@ -22,6 +22,8 @@ class SOCIALMIRROR_PT_own_keys(OnResult, bpy.types.Panel):
         collection = active_reconstruction(context)
         assert collection is not None  # poll
         people = count_own_keys(collection)
+        for name in dict.fromkeys(name for _, keys in people for name in keys.baked):
+            draw_text(layout, f"“{name}” is kept as you baked it: the Action Editor can show it.", icon="ACTION")
         if not any(keys.count or keys.others for _, keys in people):
             draw_text(layout, "Keys that you set on the armatures are kept over every take.")
             return
@@ -41,6 +43,8 @@ def own_keys_lines(name: str, keys: OwnKeys) -> list[str]:
     heading = f"{name}: {counted(keys.count, 'key')} on {counted(bones, 'bone')}"
     if keys.others:
         heading += f", and {counted(keys.others, 'other F-Curve')}"
+    if keys.covers_take:
+        heading += ". They cover the whole take, so it is not seen: Reset to Take shows it"
     lines = [f"{bone.replace('_', ' ')}: {frames_text(frames)}" for bone, frames in keys.frames.items()]
     if bones > _SHOWN_BONES:
         lines = [*lines[:_SHOWN_BONES], f"and {counted(bones - _SHOWN_BONES, 'more bone')}"]

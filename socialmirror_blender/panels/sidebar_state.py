@@ -14,7 +14,7 @@ from ..properties import settings_of
 from ..reconstructions import active_reconstruction, read_info
 from ..runtime import paths
 from ..runtime.session import session
-from ..scene.actions import shows_take
+from ..scene.actions import seems_to_show_take, shows_baked
 from ..scene.names import rig_role
 from ..scene.objects import has_control_rig, object_with_role
 from ..scene.result_prompt import wanted_prompt
@@ -53,7 +53,8 @@ def _result_state(context: bpy.types.Context, collection: bpy.types.Collection) 
     return ResultState(
         folder_found=info is not None,
         deleted=next((PERSON_NAMES[person] for person, rig in enumerate(rigs) if rig is None), ""),
-        elsewhere=next((rig.name for rig in rigs if rig is not None and not shows_take(rig)), ""),
+        baked=tuple(rig.name for rig in rigs if rig is not None and shows_baked(rig)),
+        elsewhere=next((rig.name for rig in rigs if rig is not None and not seems_to_show_take(rig)), ""),
         edits=scenes.count_waiting_edits(collection),
         prompt_waits=info is not None and wanted_prompt(collection) is not None,
         camera_view=is_seen_through_camera(context.scene),

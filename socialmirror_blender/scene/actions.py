@@ -27,8 +27,19 @@ from .names import FILLED_IN_PROPERTY
 from .objects import person_of
 from .polish import FILLED_IN_KEYFRAME, OBSERVED_KEYFRAME, TAKE_KEYFRAMES, Polish, read_polish, write_take
 from .pose_conversion import BoneChannels
+from .recent import Recent
 from .rest_pose import BONES, ROOT
-from .take_values import CHANNELS, TakeMark, claim_take, find_action, find_mark, mark_action, mark_of
+from .take_values import (
+    CHANNELS,
+    TakeMark,
+    baked_actions,
+    claim_take,
+    find_action,
+    find_mark,
+    is_baked,
+    mark_action,
+    mark_of,
+)
 
 _FILLED_IN_GROUP = "Filled In"
 _MUCH_FILLED_IN = 2 / len(BODY_JOINTS)
@@ -89,7 +100,7 @@ def rekey(rig: bpy.types.Object, mark: TakeMark, polish: Polish) -> None:
 def action_for(rig: bpy.types.Object, identity: str, take: str, person: int) -> bpy.types.Action | None:
     """The action that a take has on an armature, None if the take was not shown before."""
     shown = take_of(rig)
-    mark = None if shown is None else mark_of(shown[0])
+    mark = None if shown is None or is_baked(shown[0]) else mark_of(shown[0])
     if shown is not None and mark is not None and (mark.identity, mark.take, mark.person) == (identity, take, person):
         return shown[0] if len(shown[0].slots) else None
     return find_action(identity, take, person)
@@ -117,6 +128,44 @@ def shows_take(rig: bpy.types.Object) -> bool:
     """Whether a take animates an armature, and not an action of the animator's own."""
     shown = take_of(rig)
     return shown is not None and _holds_take(rig, shown[0])
+
+
+_shown: Recent[bool] = Recent(seconds=1.0)
+"""By the `session_uid` of armature and action."""
+
+
+def seems_to_show_take(rig: bpy.types.Object) -> bool:
+    """`shows_take` for panels, which ask at every redraw: as of a second ago, unless actions have changed since."""
+    shown = take_of(rig)
+    return shown is not None and _shown.get((rig.session_uid, shown[0].session_uid), lambda: shows_take(rig))
+
+
+def forget_shown() -> None:
+    """An action has changed."""
+    _shown.forget()
+
+
+def shows_baked(rig: bpy.types.Object) -> bool:
+    """Whether an armature is animated by an action of a take that the animator baked over."""
+    shown = take_of(rig)
+    return shown is not None and is_baked(shown[0])
+
+
+def name_baked(rig: bpy.types.Object, identity: str, person: int) -> None:
+    """Let actions that were baked over say so in their names, and leave these to the takes."""
+    for action in baked_actions(identity, person):
+        mark = mark_of(action)
+        if mark is None or action.name != action_name(rig, mark.take):
+            continue
+        name, action.name = action.name, f"{action.name} baked"
+        take = action_for(rig, identity, mark.take, person)
+        if take is not None:
+            take.name = name
+
+
+def action_name(rig: bpy.types.Object, take: str) -> str:
+    """What the action of a take is called at first."""
+    return f"{rig.name} {take}"
 
 
 def show_again(rig: bpy.types.Object, identity: str, takes: Iterable[str], person: int) -> None:
@@ -295,7 +344,7 @@ def _holds_take(rig: bpy.types.Object, action: bpy.types.Action) -> bool:
     """Whether a take was imported into the action, also by an earlier version, which left no mark, or for another person."""
     mark = mark_of(action)
     if mark is not None and person_of(rig) in (None, mark.person):
-        return True
+        return not is_baked(action)
     return any(map(_has_keys_of_take, (compat.channelbag_in(action, slot) for slot in action.slots)))
 
 

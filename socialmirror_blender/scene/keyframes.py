@@ -18,13 +18,16 @@ Keys = dict[str, np.ndarray]
 Attributes that are missing have the value of a new keyframe (see `whole_keys`); Blender computes automatic handles itself.
 """
 
+OWN_KEYFRAME = "KEYFRAME"
+"""The type of an ordinary keyframe, which is the animator's."""
+
 _POINTS = ("co", "handle_left", "handle_right")
 _ENUMS = ("interpolation", "easing", "type", "handle_left_type", "handle_right_type")
 _NUMBERS = ("back", "amplitude", "period")
 _NEW = {
     "interpolation": "BEZIER",
     "easing": "AUTO",
-    "type": "KEYFRAME",
+    "type": OWN_KEYFRAME,
     "handle_left_type": "AUTO_CLAMPED",
     "handle_right_type": "AUTO_CLAMPED",
 }

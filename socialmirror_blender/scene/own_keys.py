@@ -22,7 +22,7 @@ from .pins import frames_of_clip, require_quaternions, with_parents
 from .polish import LOCKED_KEYFRAME, count_other_curves, is_at, own_keyframes, without_bones
 from .recent import Recent
 from .rest_pose import ROOT
-from .take_values import CHANNELS
+from .take_values import CHANNELS, baked_actions
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class OwnKeys:
     """Scene frames with keyframes of the animator, locked ones too, for each bone that has any."""
     others: int
     """Number of F-curves that are not of the take at all."""
+    covers_take: bool = False
+    """Whether they hold the whole body in all frames, so that a take below them is not seen."""
+    baked: tuple[str, ...] = ()
+    """Names of actions that the animator baked over a take, and that animate the armature no longer."""
 
     @property
     def count(self) -> int:
@@ -122,10 +126,16 @@ def _count(rig: Any) -> OwnKeys:
 
 
 def _count_now(rig: Any) -> OwnKeys:
-    channelbag = take_channelbag(rig) if shows_take(rig) else None
-    if channelbag is None:
+    shown, channelbag = take_of(rig), take_channelbag(rig) if shows_take(rig) else None
+    if shown is None or channelbag is None:
         return OwnKeys({}, 0)
-    return OwnKeys(own_keyframes(channelbag, mark_of_take(rig)), count_other_curves(channelbag))
+    mark = mark_of_take(rig)
+    frames = own_keyframes(channelbag, mark)
+    if mark is None:
+        return OwnKeys(frames, count_other_curves(channelbag))
+    covers = all(set(mark.own.frames.tolist()) <= set(frames.get(bone, ())) for bone in (ROOT, *BODY_JOINTS))
+    baked = tuple(action.name for action in baked_actions(mark.identity, mark.person) if action != shown[0])
+    return OwnKeys(frames, count_other_curves(channelbag), covers, baked)
 
 
 def _lock_at(curve: Any, frames: Sequence[int]) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 from ...core.contract.skeleton import JOINT_INDEX, PARENT_NAME
 from .actions import read_channels, shows_take, take_channelbag
 from .armature import read_rest_pose
+from .keyframes import OWN_KEYFRAME
 from .pins import PINNED_IN_WORLD, joint_places, joints_by_frame
-from .polish import LOCKED_KEYFRAME, OWN_KEYFRAME, Polish, with_keyframes
+from .polish import LOCKED_KEYFRAME, Polish, with_keyframes
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
 from .rotations import axis_angle_to_quaternion, quaternion_to_matrix

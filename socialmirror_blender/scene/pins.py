@@ -23,10 +23,10 @@ from .. import compat
 from .actions import read_channels, take_channelbag
 from .armature import read_rest_pose
 from .fcurves import location_path, rotation_path
-from .keyframes import read_places, read_types
+from .keyframes import OWN_KEYFRAME, read_places, read_types
 from .names import rig_role
 from .objects import object_with_role, rig_of
-from .polish import LOCKED_KEYFRAME, MUTED_KEYFRAME, OWN_KEYFRAME
+from .polish import LOCKED_KEYFRAME, MUTED_KEYFRAME
 from .pose_conversion import BoneChannels, bones_to_smplx, skinning_matrices
 from .rest_pose import BONES, ROOT, SMPLX_TO_ARMATURE, RestPose
 from .rotations import matrix_to_quaternion, quaternion_to_axis_angle

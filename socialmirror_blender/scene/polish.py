@@ -17,6 +17,7 @@ import numpy as np
 from .. import compat
 from .fcurves import location_path, property_path, scale_path
 from .keyframes import (
+    OWN_KEYFRAME,
     CurveCopy,
     Keys,
     copy_curve,
@@ -39,7 +40,6 @@ TAKE_KEYFRAMES = (OBSERVED_KEYFRAME, FILLED_IN_KEYFRAME)
 LOCKED_KEYFRAME = "EXTREME"
 MUTED_KEYFRAME = "MOVING_HOLD"
 """A locked one that Refine is not to keep for the time being."""
-OWN_KEYFRAME = "KEYFRAME"
 
 _SAME_VALUE = 1e-5
 """Difference of quaternion components, or metres, below which a keyframe has the take's own value."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 Value = TypeVar("Value")
+
+_all: WeakSet[Recent[Any]] = WeakSet()
 
 
 class Recent(Generic[Value]):
@@ -15,6 +18,7 @@ class Recent(Generic[Value]):
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._found: dict[Hashable, tuple[float, Value]] = {}
+        _all.add(self)
 
     def get(self, key: Hashable, compute: Callable[[], Value]) -> Value:
         found = self._found.get(key)
@@ -27,3 +31,9 @@ class Recent(Generic[Value]):
     def forget(self) -> None:
         """Let the next values be of now."""
         self._found.clear()
+
+
+def forget_recent() -> None:
+    """Let all values be of now: the file is as it was at another time."""
+    for each in _all:
+        each.forget()

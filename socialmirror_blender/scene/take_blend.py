@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import compat
 from .actions import mark_of_take, polish_of, rekey
-from .keyframes import Keys, join_keys, select_keys
-from .polish import OWN_KEYFRAME, is_at, take_keys
+from .keyframes import OWN_KEYFRAME, Keys, join_keys, select_keys
+from .polish import is_at, take_keys
 from .rotations import slerp
 from .take_values import CHANNELS, COLUMNS, TakeValues
 

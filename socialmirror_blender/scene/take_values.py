@@ -11,8 +11,11 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ...core.contract.skeleton import BODY_JOINTS
+from .. import compat
 from . import names
-from .fcurves import location_path, rotation_path
+from .fcurves import location_path, rotation_path, scale_path
+from .keyframes import OWN_KEYFRAME, read_types
 from .pose_conversion import BoneChannels
 from .rest_pose import BONES, ROOT
 from .timeline import Timeline
@@ -97,12 +100,42 @@ def find_mark(identity: str, take: str, person: int) -> TakeMark | None:
 
 
 def find_action(identity: str, take: str, person: int) -> bpy.types.Action | None:
-    """The action that a take was imported into before, unless it animates something."""
+    """The action that a take was imported into before, unless it animates something or was baked over."""
     for action in bpy.data.actions:
         is_of_take = _key(action) == (identity, take, person) and mark_of(action) is not None
-        if is_of_take and _is_idle(action) and action.library is None and action.slots:
+        if is_of_take and _is_idle(action) and action.library is None and action.slots and not is_baked(action):
             return action
     return None
+
+
+def baked_actions(identity: str, person: int) -> list[bpy.types.Action]:
+    """The actions of a person's takes that the animator baked over."""
+    return [
+        action
+        for action in bpy.data.actions
+        if (action.get(names.ID_PROPERTY), action.get(names.PERSON_PROPERTY)) == (identity, person) and is_baked(action)
+    ]
+
+
+def is_baked(action: bpy.types.Action) -> bool:
+    """Whether the animator baked a body's motion over that of a take, whose mark is left: the action is theirs since then.
+
+    *Bake Action* keys all channels of all bones, also those that no take has, and leaves no keyframe of the take.
+    """
+    if names.ID_PROPERTY not in action or len(action.slots) != 1:
+        return False
+    channelbag = compat.channelbag_in(action, action.slots[0])
+    if channelbag is None:
+        return False
+    ordinary = compat.enum_value(bpy.types.Keyframe, "type", OWN_KEYFRAME)
+    for bone in (ROOT, *BODY_JOINTS):
+        location, rotation, scale = (
+            channelbag.fcurves.find(path(bone)) for path in (location_path, rotation_path, scale_path)
+        )
+        beside = scale or (None if (location_path(bone), 0) in COLUMNS else location)
+        if beside is None or rotation is None or (read_types(rotation) != ordinary).any():
+            return False
+    return True
 
 
 def forget_take(identity: str, take: str, person: int) -> None:
@@ -114,7 +147,7 @@ def forget_take(identity: str, take: str, person: int) -> None:
 
 def claim_take(action: bpy.types.Action) -> None:
     """Make an action the one in which its take is found again. Copies that nothing uses are the animator's own versions."""
-    if names.ID_PROPERTY not in action:
+    if names.ID_PROPERTY not in action or is_baked(action):
         return
     stored: Any
     for stored in bpy.data.actions:

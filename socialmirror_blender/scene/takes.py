@@ -16,9 +16,11 @@ from ...core.contract.reconstruction import PEOPLE, Reconstruction, load
 from ..folders import relative_to_blend
 from .actions import (
     action_for,
+    action_name,
     keep_unlinked_take,
     key_person,
     leave_take,
+    name_baked,
     polish_of,
     prepare_action,
     remember_take,
@@ -90,7 +92,7 @@ def _key_shown_take(
     for person in range(PEOPLE):
         rig = rig_of(collection, person)
         mark = _mark(rig, reconstruction, person, motion, state.timing.timeline, state.id)
-        prepare_action(rig, _action_name(rig, mark), mark, motion.people[person])
+        prepare_action(rig, action_name(rig, mark.take), mark, motion.people[person])
         yield
     skins = yield from skin_steps(collection, reconstruction.info.contacts)
     yield
@@ -130,7 +132,8 @@ def key_take(
     """Key the armatures and the camera with a take, with the animator's polish over it, and list the take's contacts.
 
     The contacts' markers are for the caller to make (`sync_markers`).
-    A take that was shown before gets its earlier action. On an error actions and contacts are as they were.
+    A take that was shown before gets its earlier action, unless the animator baked over that one, which stays in the file.
+    On an error actions and contacts are as they were.
     """
     state, contacts, memory = read_state(collection), read_contacts(collection), contact_memory(collection)
     prompts = prompt_memory(collection)
@@ -155,6 +158,8 @@ def key_take(
         restore_contact_memory(collection, memory)
         restore_prompt(collection, prompts)
         raise
+    for person, rig in enumerate(rigs):
+        name_baked(rig, state.id, person)
     key_clip_camera(collection, reconstruction, motion, timeline)
 
 
@@ -211,7 +216,7 @@ def key_rig(
 ) -> None:
     """Key a person's armature with a take and the polish over it. `identity` is that of the import."""
     moving, mark = motion.people[person], _mark(rig, reconstruction, person, motion, timeline, identity)
-    action = key_person(rig, _action_name(rig, mark), mark, moving, carry_pins(rig, polish, mark))
+    action = key_person(rig, action_name(rig, mark.take), mark, moving, carry_pins(rig, polish, mark))
     write_limb_states(action, limb_states(moving.confidence, timeline.frame_rate))
 
 
@@ -226,10 +231,6 @@ def _mark(
     moving = motion.people[person]
     channels = smplx_to_bones(moving.rotations, moving.pelvis_inworld, read_rest_pose(rig))
     return TakeMark(identity, reconstruction.info.take, person, timeline, take_values(motion.frames, channels))
-
-
-def _action_name(rig: bpy.types.Object, mark: TakeMark) -> str:
-    return f"{rig.name} {mark.take}"
 
 
 def values_of_take(collection: bpy.types.Collection, reconstruction: Reconstruction, person: int) -> TakeValues:

@@ -132,6 +132,12 @@ def test_a_person_whose_armature_or_take_is_gone_is_named(imported: Any, scene: 
     assert "Person 2 has another action. Choose the take" in texts()
     rig.animation_data.action = take
     assert "another action" not in texts()
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="POSE")
+    bpy.ops.pose.select_all(action="SELECT")
+    bpy.ops.nla.bake(frame_start=1, frame_end=25, use_current_action=True, bake_types={"POSE"})
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert "Person 1 and Person 2 are baked. Choose the take, or refine, to go on; what you baked is kept." in texts()
     bpy.data.objects.remove(rig)
     assert "The armature of Person B is gone: undo, or import the result again." in texts()
 

@@ -54,6 +54,89 @@ def test_a_take_that_was_baked_to_a_new_action_is_still_there_after_saving_with_
     assert bpy.data.actions["Action"].use_fake_user
 
 
+def bake_over_current_action(rig: Any, channels: set[str] | None = None) -> None:
+    """Pose > Animation > Bake Action, with Overwrite Current Action, and another pose in it."""
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="POSE")
+    bpy.ops.pose.select_all(action="SELECT")
+    more: Any = {} if channels is None else {"channel_types": channels}
+    bpy.ops.nla.bake(
+        frame_start=1, frame_end=25, only_selected=True, use_current_action=True, bake_types={"POSE"}, **more
+    )
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def head_at(rig: Any, frame: int) -> np.ndarray:
+    bpy.context.scene.frame_set(frame)
+    return bone_heads(rig, ["head"])[0]
+
+
+def test_a_take_that_was_baked_over_is_the_animators_and_a_new_take_is_seen_beside_it(
+    scene: ModuleType, contract: ModuleType, made: Made, rig: Any, collection: Any, tmp_path: Path
+) -> None:
+    key(rig, "left_shoulder", 8)
+    bake_over_current_action(rig)
+    baked = rig.animation_data.action
+    key(rig, "head", 20)
+    new = add_take(tmp_path, contract, "take-2", seed=7)
+    scene.update_take(collection, tmp_path)
+    np.testing.assert_allclose(head_at(rig, 20), new.reconstruction.motion.joints[0, 19, 15], atol=1e-4)
+    assert baked.name == "Person 1 take-1 baked" and baked.use_fake_user
+    assert "“Person 1 take-1 baked” is kept as you baked it" in " ".join(draw_sidebar().texts)
+    press("use_take", take="take-1")
+    assert rig.animation_data.action.name == "Person 1 take-1" and rig.animation_data.action != baked
+    assert not is_same(rotation_at(rig, "left_shoulder", 8), POSE)
+    np.testing.assert_allclose(head_at(rig, 20), made.reconstruction.motion.joints[0, 19, 15], atol=1e-4)
+    rig.animation_data.action = baked  # in the Action Editor
+    for frame, bone in ((8, "left_shoulder"), (20, "head")):
+        assert is_same(rotation_at(rig, bone, frame), POSE)
+    press("use_take", take="take-2")
+    press("use_take", take="take-1")
+    assert rig.animation_data.action.name == "Person 1 take-1"
+    rig.animation_data.action = baked
+    assert is_same(rotation_at(rig, "head", 20), POSE)
+
+
+def test_a_baked_action_that_was_unlinked_is_not_taken_for_its_take(
+    scene: ModuleType, made: Made, rig: Any, collection: Any
+) -> None:
+    key(rig, "head", 20)
+    bake_over_current_action(rig)
+    baked = rig.animation_data.action
+    baked.use_fake_user = True
+    rig.animation_data.action = None
+    press("use_take", take="take-1")
+    np.testing.assert_allclose(head_at(rig, 20), made.reconstruction.motion.joints[0, 19, 15], atol=1e-4)
+    rig.animation_data.action = baked
+    assert is_same(rotation_at(rig, "head", 20), POSE)
+
+
+def test_a_failing_take_leaves_a_baked_action_as_it_was(
+    scene: ModuleType, rig: Any, collection: Any, product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key(rig, "head", 20)
+    bake_over_current_action(rig)
+    monkeypatch.setattr(product("socialmirror_blender.scene.takes"), "write_import", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        scene.update_take(collection, tmp_path)
+    assert rig.animation_data.action.name == "Person 1 take-1"
+    assert is_same(rotation_at(rig, "head", 20), POSE)
+
+
+def test_keys_that_cover_a_take_stay_over_every_take_and_the_panel_says_so(
+    scene: ModuleType, contract: ModuleType, rig: Any, collection: Any, tmp_path: Path
+) -> None:
+    """Rotations alone were baked, and another take was blended in over all frames."""
+    add_take(tmp_path, contract, "take-2", seed=7)
+    bake_over_current_action(rig, {"ROTATION"})
+    press("take_blend", take="take-2", first=1, last=25, ease=0, strength=50)
+    text = " ".join(draw_sidebar().texts)
+    assert text.count("They cover the whole take") == 2
+    blended = head_at(rig, 20)
+    scene.update_take(collection, tmp_path)
+    np.testing.assert_allclose(head_at(rig, 20), blended, atol=1e-4)
+
+
 def test_an_action_of_the_animators_gives_way_to_the_take_and_stays_in_the_file(
     scene: ModuleType, contract: ModuleType, rig: Any, collection: Any
 ) -> None:

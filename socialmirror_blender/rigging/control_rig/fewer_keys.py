@@ -9,8 +9,7 @@ import numpy as np
 
 from ... import compat
 from ...scene.fcurves import location_path, rotation_path
-from ...scene.keyframes import Keys, read_keys, select_keys, write_keys
-from ...scene.polish import OWN_KEYFRAME
+from ...scene.keyframes import OWN_KEYFRAME, Keys, read_keys, select_keys, write_keys
 from .reduction import kept_frames
 
 

@@ -14,9 +14,9 @@ from ...scene.actions import mark_of_take, no_take, polish_of, rekey, take_chann
 from ...scene.armature import read_rest_pose
 from ...scene.evaluated_poses import evaluated_poses, evaluation_scene
 from ...scene.fcurves import evaluate_fcurves, location_path, rotation_path, write_fcurves
-from ...scene.keyframes import read_places
+from ...scene.keyframes import OWN_KEYFRAME, read_places
 from ...scene.own_keys import forget_own_keys
-from ...scene.polish import OWN_KEYFRAME, Polish, with_keyframes
+from ...scene.polish import Polish, with_keyframes
 from ...scene.pose_conversion import basis_matrices
 from ...scene.rest_pose import BONES
 from ...scene.rotations import (
