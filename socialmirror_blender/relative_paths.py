@@ -28,9 +28,19 @@ def rebase_paths(before: str, after: str) -> None:
                 setattr(settings, name, _rebased(path, old, new))
 
 
+def as_preferred(path: str) -> str:
+    """A path relative to the .blend file if it is saved and the user prefers such paths, as Blender's own fields make it."""
+    if not (bpy.data.filepath and bpy.context.preferences.filepaths.use_relative_paths):
+        return path
+    return _relative(bpy.path.abspath(path), Path(bpy.data.filepath).parent)
+
+
 def _rebased(path: str, old: Path, new: Path) -> str:
-    absolute = os.path.normpath(bpy.path.abspath(path, start=str(old)))
+    return _relative(os.path.normpath(bpy.path.abspath(path, start=str(old))), new)
+
+
+def _relative(absolute: str, folder: Path) -> str:
     try:
-        return bpy.path.relpath(absolute, start=str(new))
+        return bpy.path.relpath(absolute, start=str(folder))
     except ValueError:  # on another drive
         return absolute

@@ -7,6 +7,7 @@ from bpy.props import StringProperty
 
 from ...core.contract.errors import UserError
 from .. import scene as scenes
+from ..picked_people import is_same_movie
 from ..properties import settings_of
 from ..reconstructions import (
     key_for_scene_rate,
@@ -14,6 +15,7 @@ from ..reconstructions import (
     require_folder,
     require_reconstruction,
 )
+from ..relative_paths import as_preferred
 from ..runtime import paths
 from ..runtime.redraw import redraw
 from ..take_files import load_take
@@ -49,7 +51,9 @@ class SOCIALMIRROR_OT_use_clip(bpy.types.Operator):
     @reports_errors
     def execute(self, context: bpy.types.Context) -> OperatorReturn:
         settings = settings_of(context)
-        settings.source, settings.filepath = "FILE", self.filepath
+        if not is_same_movie(settings.filepath, self.filepath):
+            settings.use_range = False  # its frames are those of another movie
+        settings.source, settings.filepath = "FILE", as_preferred(self.filepath)
         redraw()
         return {"FINISHED"}
 

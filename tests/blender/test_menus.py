@@ -86,3 +86,19 @@ def test_a_movie_is_used_as_the_clip_if_it_is_dropped_on_the_tab_and_nowhere_els
     settings().source = "STRIP"
     press(handler.bl_import_operator.removeprefix("socialmirror."), filepath=str(tmp_path / "clip.mp4"))
     assert (settings().source, settings().filepath) == ("FILE", str(tmp_path / "clip.mp4"))
+
+
+def test_a_dropped_movie_is_noted_relative_to_the_file_and_used_whole_if_it_is_another_one(tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"), check_existing=False)
+    settings().use_range = True
+    press("use_clip", filepath=str(tmp_path / "clips" / "first.mp4"))
+    assert (settings().filepath.replace("\\", "/"), settings().use_range) == ("//clips/first.mp4", False)
+    settings().use_range = True
+    press("use_clip", filepath=str(tmp_path / "clips" / "first.mp4"))
+    assert settings().use_range
+    bpy.context.preferences.filepaths.use_relative_paths = False
+    try:
+        press("use_clip", filepath=str(tmp_path / "clips" / "second.mp4"))
+    finally:
+        bpy.context.preferences.filepaths.use_relative_paths = True
+    assert (settings().filepath, settings().use_range) == (str(tmp_path / "clips" / "second.mp4"), False)
