@@ -13,6 +13,7 @@ from .. import scene as scenes
 from ..reconstruction_properties import contact_list
 from ..reconstructions import require_folder, require_reconstruction
 from ..runtime.redraw import redraw
+from ..scene.actions import require_takes
 from ..scene.ghost import ghost_take, remove_ghosts, show_ghost
 from ..scene.objects import require_no_control_rig
 from ..scene.take_blend import blend_into_take, blend_weights
@@ -105,6 +106,7 @@ class SOCIALMIRROR_OT_take_blend(OnIdleReconstruction, bpy.types.Operator):
                 "bad-range", "The range of frames is empty.", "Set a last frame that is not before the first."
             )
         require_no_control_rig(collection)
+        require_takes(scenes.rig_of(collection, person) for person in range(PEOPLE))
         other = load_take(require_folder(collection), self.take)
         count = 0
         for person in range(PEOPLE):

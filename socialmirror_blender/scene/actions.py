@@ -212,13 +212,13 @@ def is_below_layers(rig: bpy.types.Object) -> bool:
 
 
 def mark_of_take(rig: bpy.types.Object) -> TakeMark | None:
-    """The mark of the take that animates an armature, None for one of an earlier version.
+    """The mark of the take that animates an armature, None for one of an earlier version, or one that was baked over.
 
     Where animation of both people was merged into one action, it bears the mark of one of them; that of the other is still on
     the action that they had before, as long as the file has it.
     """
     shown, person = take_of(rig), person_of(rig)
-    mark = None if shown is None else mark_of(shown[0])
+    mark = None if shown is None or is_baked(shown[0]) else mark_of(shown[0])
     if mark is None or person in (None, mark.person):
         return mark
     return find_mark(mark.identity, mark.take, person)

@@ -111,6 +111,20 @@ def test_a_baked_action_that_was_unlinked_is_not_taken_for_its_take(
     assert is_same(rotation_at(rig, "head", 20), POSE)
 
 
+def test_nothing_is_written_into_a_baked_action(rig: Any, collection: Any) -> None:
+    key(rig, "head", 20)
+    bake_over_current_action(rig)
+    baked = rig.animation_data.action
+    with pytest.raises(RuntimeError, match="its action is another one"):
+        press("take_blend", take="take-1", first=3, last=22)
+    assert rig.animation_data.action == baked
+    assert is_same(rotation_at(rig, "head", 20), POSE)
+    press("key_for_scene_rate")
+    assert rig.animation_data.action != baked
+    rig.animation_data.action = baked
+    assert is_same(rotation_at(rig, "head", 20), POSE)
+
+
 def test_a_failing_take_leaves_a_baked_action_as_it_was(
     scene: ModuleType, rig: Any, collection: Any, product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
