@@ -143,6 +143,20 @@ def test_a_person_whose_armature_or_take_is_gone_is_named(imported: Any, scene: 
 
 
 @pytest.mark.usefixtures("ready_environment")
+def test_the_sidebar_sees_at_once_that_no_key_of_the_take_is_left(imported: Any, scene: ModuleType) -> None:
+    rig = scene.rig_of(imported, 0)
+    action = rig.animation_data.action.copy()
+    del action["socialmirror_id"]
+    rig.animation_data.action = action
+    assert "another action" not in " ".join(draw_sidebar().texts)
+    for fcurve in action.layers[0].strips[0].channelbag(rig.animation_data.action_slot).fcurves:
+        for point in fcurve.keyframe_points:
+            point.type = "KEYFRAME"
+    bpy.context.view_layer.update()
+    assert "Person 1 has another action." in " ".join(draw_sidebar().texts)
+
+
+@pytest.mark.usefixtures("ready_environment")
 def test_the_sample_is_loaded_as_the_clip(product: Product) -> None:
     assert "try_sample" in draw_sidebar().buttons
     settings().source = "STRIP"
