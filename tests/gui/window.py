@@ -22,7 +22,9 @@ import bpy
 Step = Generator[float, None, None]
 Point = tuple[int, int]
 
-_SWEEP = 14  # px between two places that the mouse looks at for a button
+_SWEEP, _INSIDE = 14, 4
+"""px between two places that the mouse looks at for a button, and from its first one down: at a button's very edge Blender says
+that it is under the mouse, but a click does nothing."""
 _HEADER, _LAST_HEADER, _TO_NEXT_HEADER = 26, 14, 32
 """px from one closed panel's header to the next, from the sidebar's lower end to the last, from a button to one below it."""
 _SCROLL, _MOST_SCROLLS = 40, 100
@@ -175,7 +177,8 @@ def _sweep(wanted: str, found: list[Point], columns: Sequence[float], scrolls: i
                 yield 0.01  # the button before lets go,
                 yield 0.01  # and only with the next of Blender's events this one is under the mouse
                 if wanted in _under_mouse():
-                    for place in (at, before):  # a busy Blender says what was under the mouse before
+                    for x, y in (at, before):  # a busy Blender says what was under the mouse before
+                        place = (x, y - _INSIDE)
                         _event(place, "MOUSEMOVE")
                         yield _REST
                         if wanted in _under_mouse():
