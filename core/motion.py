@@ -119,6 +119,11 @@ class Posed:
     global_rotations: Float[Tensor, "P T 55 3 3"]
     """Relative to the rest pose, in the motion's frame of reference."""
 
+    def frames(self, frames: Int[Tensor, " F"]) -> Posed:
+        """The pose in some of the frames."""
+        moving = (self.rotations[:, frames], self.rest, self.joints[:, frames], self.global_rotations[:, frames])
+        return Posed(self.betas, *moving)
+
     def skin(self, body: BodyModel) -> Tensor:
         """Vertices [P,T,V,3] of `body` (or of a subset of it) in this pose."""
         return linear_blend_skinning(body, self.betas, self.rotations, self.rest, self.joints, self.global_rotations)

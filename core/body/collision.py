@@ -21,6 +21,7 @@ from torch import Tensor
 from ..contract.skeleton import JOINT_INDEX, REGIONS
 from .model import BodyModel
 from .regions import vertex_regions
+from .surface import vertex_areas
 
 
 @dataclass(frozen=True)
@@ -165,9 +166,7 @@ class _Skin(NamedTuple):
                 body.J_shapedirs,
             )
         )
-        corners = v_template[body.faces.cpu().numpy()]
-        by_face = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
-        area = np.bincount(body.faces.cpu().numpy().ravel(), by_face.repeat(3), len(v_template))
+        area = vertex_areas(v_template, body.faces.cpu().numpy())
         return cls(
             v_template[is_skin],
             area[is_skin],

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..contract.skeleton import JOINT_INDEX, REGIONS
 from .model import BodyModel
+from .surface import vertex_normals
 
 NO_REGION = -1
 """Region of the eyes, the teeth, the tongue and the inside of the mouth."""
@@ -184,9 +185,7 @@ def _project_on_segment(
 
 def _smooth_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "V 3"]:
     """Unit normals, averaged over neighbours so that folds and fingernails do not flip them."""
-    corners = vertices[faces]
-    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = _unit(_sum_to_vertices(face_normals, faces, len(vertices)))
+    normals = vertex_normals(vertices, faces)
     for _ in range(_NORMAL_ITERATIONS):
         normals = _unit(normals + _sum_to_vertices(normals[faces].mean(1), faces, len(vertices)))
     return normals

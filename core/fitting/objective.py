@@ -29,6 +29,7 @@ from .occlusion import front_person
 from .resolved_contacts import ResolvedContact, contact_distance, eased, resolve_contacts
 from .rest_landmarks import rest_landmarks, rest_palms
 from .size import growth_per_beta, log_sizes, shape_energy, size_energy
+from .skin_penetration import FacingSkin, facing_skin, skin_penetration
 from .soles import POINTS_PER_FOOT, sole_vertices
 from .targets import FitTargets
 
@@ -44,6 +45,8 @@ _TURNING_LIMIT = 2.0
 """The same for orientations, in 1/s^2 of their matrices per m/s^2."""
 _COLLISION_MARGIN = 0.08
 """metres between two surfaces beyond which they are not watched for passing through each other."""
+_SKIN_MARGIN = 0.03
+"""metres between two spheres up to which the skins that they stand for may touch."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,9 @@ class EnergyWeights:
     """metres."""
     enforced: float = 100.0
     penetration: float = 25.0
+    """Of the collision spheres."""
+    skin_penetration: float = 0.0
+    """It takes a hundred times as long to find as that of the spheres: for the last steps of a take."""
     depth_order: float = 0.3
     depth_order_margin: float = 0.12
     """metres by which whoever is in front is to be nearer."""
@@ -119,6 +125,8 @@ class ActiveSet:
     """See `occlusion.front_person`."""
     near_pairs: Int[Tensor, "N 3"]
     """See `energies.near_pairs`."""
+    facing_skin: FacingSkin | None = None
+    """Where `EnergyWeights.skin_penetration` asks for it."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +189,16 @@ class Objective:
         spheres = with_shape(self.spheres, state.betas[:, None])
         return sphere_centres(spheres, state.posed.joints, state.posed.global_rotations), spheres.radius[:, 0]
 
-    def active_set(self, state: State) -> ActiveSet:
+    def active_set(self, state: State, weights: EnergyWeights = EnergyWeights()) -> ActiveSet:
         """The active set of the people as they stand now; it holds until they have moved by centimetres."""
         with torch.no_grad():
             centres, radii = self.collision_spheres(state)
             front = front_person(centres, radii, self.observations)
-            return ActiveSet(front, energies.near_pairs(centres, radii, _COLLISION_MARGIN))
+            near = energies.near_pairs(centres, radii, _COLLISION_MARGIN)
+            if not weights.skin_penetration:
+                return ActiveSet(front, near)
+            touching = energies.near_pairs(centres, radii, _SKIN_MARGIN)[:, 0].unique()
+            return ActiveSet(front, near, facing_skin(state.posed, self.body, touching))
 
     def energy(self, state: State, weights: EnergyWeights, active: ActiveSet | None) -> Float[Tensor, ""]:
         """The weighted sum of all energies; without an active set, of those that concern each person alone."""
@@ -292,6 +304,8 @@ class Objective:
         total = weights.depth_order * energies.depth_order(depth, active.front, weights.depth_order_margin)
         centres, radii = self.collision_spheres(state)
         total = total + weights.penetration * energies.sphere_penetration(centres, radii, active.near_pairs)
+        if active.facing_skin is not None:
+            total = total + weights.skin_penetration * skin_penetration(state.posed, active.facing_skin)
         heights = state.heights(state.contact_points)
         for resolved in self.contacts:
             distance = contact_distance(resolved, state.contact_points, heights)

@@ -11,6 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from core.body.surface import vertex_normals
 from core.contract.body_parts import BODY_PARTS, PART_OF_REGION
 from core.contract.contact import Contact
 from core.contract.skeleton import REGIONS
@@ -108,16 +109,6 @@ def is_inside(
         )
         found[index] = np.arctan2(volume, across).sum() > np.pi
     return found
-
-
-def vertex_normals(vertices: Float[np.ndarray, "V 3"], faces: Int[np.ndarray, "F 3"]) -> Float[np.ndarray, "V 3"]:
-    """Unit normals, weighted by area; outwards for counter-clockwise triangles."""
-    corners = vertices[faces]
-    by_face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.stack(
-        [np.bincount(faces.ravel(), np.repeat(by_face[:, axis], 3), len(vertices)) for axis in range(3)], 1
-    )
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
 
 
 def largest_component(faces: Int[np.ndarray, "F 3"], count: int) -> Bool[np.ndarray, " V"]:

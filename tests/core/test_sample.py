@@ -11,6 +11,7 @@ import pytest
 from core.body.files import load_body
 from core.body.model import BodyModel
 from core.body.regions import vertex_regions
+from core.body.surface import vertex_normals
 from core.clip import probe
 from core.contract.files import read_json, read_npz
 from core.contract.reconstruction import MotionArrays
@@ -19,7 +20,7 @@ from core.motion import pose_motion
 from lab.evaluation.benchmark_clip import BenchmarkClip
 from lab.evaluation.sample_truth import SampleTruth, estimate_from_result, load_truth, sample_clip
 from lab.evaluation.scores import compare_joints, score
-from lab.evaluation.surface_metrics import contact_distance, contact_matrix, penetration, vertex_normals
+from lab.evaluation.surface_metrics import contact_distance, contact_matrix, penetration
 from tests.core.conftest import made_up_tracks
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
