@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+Y_UP_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+"""Rotation of +90 degrees about X: from SMPL-X's axes (Y up, the rest pose faces +Z) to those of the world and of armatures
+(Z up, the rest pose faces -Y)."""
 _DEFINED_HEADING = 0.2
 """Least norm of a quaternion's twist about the vertical, which is 0 for a body upside down, for its heading to be used."""
 

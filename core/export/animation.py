@@ -11,11 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..contract.contact import Contact
-from ..contract.rotations import rigid_transform
+from ..contract.rotations import Y_UP_TO_Z_UP, rigid_transform
 from ..contract.skeleton import BONE_PARENTS
-
-REST_TO_WORLD = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-"""Rotation of +90 degrees about X: from SMPL-X's axes (Y up, facing +Z) to those of the world (Z up, facing -Y)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class AnimatedPerson:
 
     def local_transforms(self) -> tuple[np.ndarray, np.ndarray]:
         """Rotations [T,56,3,3] and translations [T,56,3] relative to each bone's parent; the root's to a world that is Y up."""
-        world_to_file = REST_TO_WORLD.T
+        world_to_file = Y_UP_TO_Z_UP.T
         rotations, translations = np.empty_like(self.rotations), np.empty_like(self.positions)
         for bone, parent in enumerate(BONE_PARENTS):
             turn, origin = world_to_file, np.zeros(3)
@@ -106,7 +103,7 @@ class AnimatedPerson:
 
     def root_matrices(self) -> np.ndarray:
         """[T,4,4] from the rest pose, stood upright, to the world: the identity is a root at the origin that faces -Y."""
-        return rigid_transform(self.rotations[:, 0] @ REST_TO_WORLD.T, self.positions[:, 0])
+        return rigid_transform(self.rotations[:, 0] @ Y_UP_TO_Z_UP.T, self.positions[:, 0])
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract.files import replacing
+from ..contract.rotations import Y_UP_TO_Z_UP
 from ..contract.skeleton import BONE_PARENTS, BONES
-from .animation import REST_TO_WORLD, AnimatedPerson
+from .animation import AnimatedPerson
 from .layout import FilePlan
 
 _ROTATION_CHANNELS = "Zrotation Xrotation Yrotation"
@@ -27,8 +28,8 @@ def bvh_text(person: AnimatedPerson, names: tuple[str, ...], frame_rate: float, 
     order: list[int] = []
     lines = ["HIERARCHY", *_bone_lines(_PELVIS, person.rest / unit, names, "", order)]
     rotations, _ = person.local_transforms()
-    rotations[:, _PELVIS] = REST_TO_WORLD.T @ person.rotations[:, _PELVIS]
-    positions = person.positions[:, _PELVIS] @ REST_TO_WORLD / unit
+    rotations[:, _PELVIS] = Y_UP_TO_Z_UP.T @ person.rotations[:, _PELVIS]
+    positions = person.positions[:, _PELVIS] @ Y_UP_TO_Z_UP / unit
     angles = np.degrees(euler_zxy(rotations[:, order])).reshape(len(rotations), -1)
     # without jumps by full turns, which would break the curves in an editor
     frames = np.concatenate([positions, np.unwrap(angles, period=360, axis=0)], 1)

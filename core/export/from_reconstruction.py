@@ -8,9 +8,9 @@ from pathlib import PurePath
 import numpy as np
 
 from ..contract.reconstruction import BodyArrays, Reconstruction
-from ..contract.rotations import headings, matrix_to_quaternion, quaternion_about_z, quaternion_to_matrix
+from ..contract.rotations import Y_UP_TO_Z_UP, headings, matrix_to_quaternion, quaternion_about_z, quaternion_to_matrix
 from ..contract.skeleton import PARENTS
-from .animation import REST_TO_WORLD, AnimatedPerson, Animation, Skin, SmplxShape
+from .animation import AnimatedPerson, Animation, Skin, SmplxShape
 from .uniform_rate import UniformMotion, resample_uniformly
 
 
@@ -55,8 +55,8 @@ def _pose(motion: UniformMotion, person: int) -> tuple[np.ndarray, np.ndarray]:
     for joint, parent in enumerate(PARENTS[1:], 1):
         rotations[:, joint + 1] = rotations[:, parent + 1] @ local[:, joint]
         positions[:, joint + 1] = positions[:, parent + 1] + rotations[:, parent + 1] @ (rest[joint] - rest[parent])
-    heading = headings(matrix_to_quaternion(rotations[:, 1] @ REST_TO_WORLD.T))
-    rotations[:, 0] = quaternion_to_matrix(quaternion_about_z(heading)) @ REST_TO_WORLD
+    heading = headings(matrix_to_quaternion(rotations[:, 1] @ Y_UP_TO_Z_UP.T))
+    rotations[:, 0] = quaternion_to_matrix(quaternion_about_z(heading)) @ Y_UP_TO_Z_UP
     positions[:, 0, :2] = positions[:, 1, :2]
     return rotations, positions
 

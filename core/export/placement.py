@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..contract.errors import UserError
-from ..contract.rotations import headings, matrix_to_quaternion, quaternion_about_z, quaternion_to_matrix
-from .animation import REST_TO_WORLD, AnimatedPerson, Animation
+from ..contract.rotations import Y_UP_TO_Z_UP, headings, matrix_to_quaternion, quaternion_about_z, quaternion_to_matrix
+from .animation import AnimatedPerson, Animation
 from .settings import ExportSettings
 
 _SMOOTHING = 0.35
@@ -61,9 +61,9 @@ def _with_root(person: AnimatedPerson, mode: str, frame_rate: float) -> Animated
     if mode == "in-place":
         rotations[:, 0], positions[:, 0] = rotations[0, 0], positions[0, 0]
     else:
-        angles = headings(matrix_to_quaternion(person.rotations[:, 0] @ REST_TO_WORLD.T))
+        angles = headings(matrix_to_quaternion(person.rotations[:, 0] @ Y_UP_TO_Z_UP.T))
         path = smooth(np.c_[angles, person.positions[:, 0]], _SMOOTHING * frame_rate)
-        rotations[:, 0] = quaternion_to_matrix(quaternion_about_z(path[:, 0])) @ REST_TO_WORLD
+        rotations[:, 0] = quaternion_to_matrix(quaternion_about_z(path[:, 0])) @ Y_UP_TO_Z_UP
         positions[:, 0] = path[:, 1:]
     return replace(person, rotations=rotations, positions=positions)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..contract.files import write_json
 from ..contract.names import file_stem
-from ..contract.rotations import headings, matrix_to_quaternion
+from ..contract.rotations import Y_UP_TO_Z_UP, headings, matrix_to_quaternion
 from ..contract.skeleton import BONES
-from .animation import REST_TO_WORLD, AnimatedPerson
+from .animation import AnimatedPerson
 from .layout import FilePlan
 from .placement import Placed
 from .settings import ExportSettings
@@ -73,7 +73,7 @@ def _person(person: AnimatedPerson, plans: list[FilePlan]) -> dict[str, Any]:
 
 
 def _heading(person: AnimatedPerson) -> float:
-    return float(np.degrees(headings(matrix_to_quaternion(person.rotations[:1, 0] @ REST_TO_WORLD.T))[0]))
+    return float(np.degrees(headings(matrix_to_quaternion(person.rotations[:1, 0] @ Y_UP_TO_Z_UP.T))[0]))
 
 
 def _offset(first: AnimatedPerson, second: AnimatedPerson) -> dict[str, Any]:

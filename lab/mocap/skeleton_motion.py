@@ -10,8 +10,6 @@ from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
-Y_UP_TO_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-"""Takes axes with Y up and Z forward to the world's: Z up, the same X."""
 _MAX_FRAME_RATE = 10_000.0
 _MAX_DISTANCE = 1e4
 """metres; no recording is larger."""

@@ -8,6 +8,7 @@ from mathutils import Matrix
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import load_info, load_take_motion
+from ...core.contract.rotations import Y_UP_TO_Z_UP
 from ...core.contract.skeleton import JOINTS
 from ...core.export.animation import AnimatedPerson, Animation, Skin, SmplxShape
 from ...core.export.settings import ExportSettings
@@ -17,7 +18,7 @@ from ..scene.contact_list import read_contacts
 from ..scene.evaluated_poses import evaluated_poses, visible_in
 from ..scene.linking import folder_of
 from ..scene.objects import rig_of, skin_of
-from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE
+from ..scene.rest_pose import BONES
 from ..scene.state import ImportState, read_state
 from .skin import read_skin
 
@@ -91,8 +92,8 @@ def _person(
     return AnimatedPerson(
         person,
         rig.name,
-        rest.heads_inarmature @ SMPLX_TO_ARMATURE,
-        pose_inworld[..., :3, :3] @ rest.axes_inarmature.swapaxes(-1, -2) @ SMPLX_TO_ARMATURE,
+        rest.heads_inarmature @ Y_UP_TO_Z_UP,
+        pose_inworld[..., :3, :3] @ rest.axes_inarmature.swapaxes(-1, -2) @ Y_UP_TO_Z_UP,
         pose_inworld[..., :3, 3],
         skin,
         _shape(collection, state, person) if settings.preset.format == "amass" else None,

@@ -9,9 +9,10 @@ import bpy
 import numpy as np
 from mathutils.kdtree import KDTree
 
+from ...core.contract.rotations import Y_UP_TO_Z_UP
 from ...core.export.animation import Material, Skin
 from ..scene.confidence_overlay import remove_overlay
-from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE
+from ..scene.rest_pose import BONES
 from ..scene.skin_weights import read_vertex_weights
 from .textures import read_material
 
@@ -93,7 +94,7 @@ def _read(evaluated: Any, base: Any, to_armature: np.ndarray) -> Skin:
         uv = flat.reshape(-1, 2)
     materials = _materials(evaluated, "" if layer is None else layer.name)
     return Skin(
-        vertices @ SMPLX_TO_ARMATURE,
+        vertices @ Y_UP_TO_Z_UP,
         corners[loops].reshape(-1, 3),
         uv[loops].reshape(-1, 3, 2),
         *_padded(_with_lost(_entries(evaluated), local, base)),

@@ -16,6 +16,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ...core.contract.rotations import Y_UP_TO_Z_UP
 from ...core.export.animation import AnimatedPerson
 from ...core.export.layout import FilePlan
 from ...core.export.weights import limit_weights
@@ -25,7 +26,7 @@ from ..scene.datablocks import remove_new_datablocks, temporary_name
 from ..scene.fcurves import location_path, rotation_path, write_fcurves
 from ..scene.objects import rig_of, skin_of
 from ..scene.pose_conversion import basis_matrices
-from ..scene.rest_pose import BONES, SMPLX_TO_ARMATURE, RestPose
+from ..scene.rest_pose import BONES, RestPose
 from ..scene.rotations import make_sign_continuous, matrix_to_quaternion, rigid_transform
 from .skin import copy_skin, is_of_rig, read_weights
 
@@ -168,7 +169,7 @@ def _write_weights(skin: Any, names: Sequence[str], bones: np.ndarray, limited: 
 
 def _channels(person: AnimatedPerson, rest: RestPose) -> np.ndarray:
     """`PoseBone.matrix_basis` [T,56,4,4] that puts the bones where the person's are."""
-    rotations = person.rotations @ SMPLX_TO_ARMATURE.T @ rest.axes_inarmature
+    rotations = person.rotations @ Y_UP_TO_Z_UP.T @ rest.axes_inarmature
     return basis_matrices(rigid_transform(rotations, person.positions), rest)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from ...core.contract.edits import Pin
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import PEOPLE
+from ...core.contract.rotations import Y_UP_TO_Z_UP
 from ...core.contract.runs import successive_frames
 from ...core.contract.skeleton import BODY_JOINTS, JOINT_INDEX, PARENT_NAME
 from .. import compat
@@ -28,7 +29,7 @@ from .names import rig_role
 from .objects import object_with_role, rig_of
 from .polish import LOCKED_KEYFRAME, MUTED_KEYFRAME
 from .pose_conversion import BoneChannels, bones_to_smplx, skinning_matrices
-from .rest_pose import BONES, ROOT, SMPLX_TO_ARMATURE, RestPose
+from .rest_pose import BONES, ROOT, RestPose
 from .rotations import matrix_to_quaternion, quaternion_to_axis_angle
 from .state import read_state
 
@@ -159,7 +160,7 @@ def joint_places(channels: BoneChannels, rest: RestPose) -> tuple[np.ndarray, np
     """World positions [T,55,3] of the joints, and axis-angles [T,55,3] that take SMPL-X axes of the rest pose into the world."""
     matrices = skinning_matrices(channels, rest)[:, 1:]
     heads = np.einsum("tjab,jb->tja", matrices[..., :3, :3], rest.heads_inarmature[1:]) + matrices[..., :3, 3]
-    turns = quaternion_to_axis_angle(matrix_to_quaternion(matrices[..., :3, :3] @ SMPLX_TO_ARMATURE))
+    turns = quaternion_to_axis_angle(matrix_to_quaternion(matrices[..., :3, :3] @ Y_UP_TO_Z_UP))
     return heads, turns
 
 

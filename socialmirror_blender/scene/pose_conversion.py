@@ -1,6 +1,6 @@
 """Converts SMPL-X motion to the rotation and location channels of pose bones and back, exactly.
 
-A joint's local rotation R in SMPL-X axes is, in the axes of its bone, `B^T U R U^T B`, where U is SMPLX_TO_ARMATURE and B the
+A joint's local rotation R in SMPL-X axes is, in the axes of its bone, `B^T U R U^T B`, where U is Y_UP_TO_Z_UP and B the
 bone's rest axes in armature space. That is a rotation by the same angle about the axis `B^T U axis`, so it suffices to rotate the
 vector part of the quaternion.
 
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.contract.rotations import headings
+from ...core.contract.rotations import Y_UP_TO_Z_UP, headings
 from ...core.contract.skeleton import JOINTS
-from .rest_pose import BONE_PARENTS, BONES, SMPLX_TO_ARMATURE, RestPose
+from .rest_pose import BONE_PARENTS, BONES, RestPose
 from .rotations import (
     inverse_affine,
     make_sign_continuous,
@@ -49,10 +49,10 @@ def smplx_to_bones(rotations: np.ndarray, pelvis_inworld: np.ndarray, rest: Rest
     frames = len(rotations)
     channels = np.empty((frames, len(BONES), 4))
     channels[:, 2:, 0] = rotations[:, 1:, 0]
-    smplx_to_bone = rest.axes_inarmature[2:].transpose(0, 2, 1) @ SMPLX_TO_ARMATURE
+    smplx_to_bone = rest.axes_inarmature[2:].transpose(0, 2, 1) @ Y_UP_TO_Z_UP
     channels[:, 2:, 1:] = np.einsum("jab,tjb->tja", smplx_to_bone, rotations[:, 1:, 1:])
 
-    pelvis_rotation_inworld = quaternion_to_matrix(rotations[:, 0]) @ SMPLX_TO_ARMATURE.T
+    pelvis_rotation_inworld = quaternion_to_matrix(rotations[:, 0]) @ Y_UP_TO_Z_UP.T
     heading = headings(matrix_to_quaternion(pelvis_rotation_inworld))
     root_axes, pelvis_axes = rest.axes_inarmature[0], rest.axes_inarmature[1]
     channels[:, 0] = quaternion_about_z(heading)
@@ -74,13 +74,13 @@ def bones_to_smplx(channels: BoneChannels, rest: RestPose) -> tuple[np.ndarray, 
     """
     rotations = np.empty((len(channels.rotations), len(JOINTS), 4))
     rotations[:, 1:, 0] = channels.rotations[:, 2:, 0]
-    bone_to_smplx = SMPLX_TO_ARMATURE.T @ rest.axes_inarmature[2:]
+    bone_to_smplx = Y_UP_TO_Z_UP.T @ rest.axes_inarmature[2:]
     rotations[:, 1:, 1:] = np.einsum("jab,tjb->tja", bone_to_smplx, channels.rotations[:, 2:, 1:])
 
     root_axes, pelvis_axes = rest.axes_inarmature[0], rest.axes_inarmature[1]
     root_rotation_inworld = root_axes @ quaternion_to_matrix(channels.rotations[:, 0]) @ root_axes.T
     pelvis_rotation = pelvis_axes @ quaternion_to_matrix(channels.rotations[:, 1]) @ pelvis_axes.T
-    rotations[:, 0] = matrix_to_quaternion(root_rotation_inworld @ pelvis_rotation @ SMPLX_TO_ARMATURE)
+    rotations[:, 0] = matrix_to_quaternion(root_rotation_inworld @ pelvis_rotation @ Y_UP_TO_Z_UP)
 
     root_inworld = rest.heads_inarmature[0] + channels.root_location @ root_axes.T
     root_to_pelvis = rest.heads_inarmature[1] - rest.heads_inarmature[0] + channels.pelvis_location @ pelvis_axes.T

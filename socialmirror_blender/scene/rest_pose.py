@@ -10,18 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.contract.rotations import Y_UP_TO_Z_UP
 from ...core.contract.skeleton import BONE_PARENTS, BONES, JOINT_INDEX, JOINTS, PARENTS, ROOT, mirrored
 from .rotations import rigid_transform
-
-SMPLX_TO_ARMATURE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
-"""Rotation of +90 degrees about X from SMPL-X axes to armature space."""
 
 __all__ = [
     "BONES",
     "BONE_PARENTS",
     "CONNECTED",
     "ROOT",
-    "SMPLX_TO_ARMATURE",
     "RestPose",
     "make_rest_pose",
     "rest_offset",
@@ -80,10 +77,10 @@ def rest_offset(rest_joints: np.ndarray, rest_vertices: np.ndarray) -> np.ndarra
     """Translation that puts the soles of the rest pose on the floor and its pelvis above the armature's origin.
 
     Takes the joints [55,3] and vertices [V,3] of a person's rest pose in SMPL-X axes. Returns [3] in armature space, to be added
-    after SMPLX_TO_ARMATURE.
+    after Y_UP_TO_Z_UP.
     """
-    pelvis = SMPLX_TO_ARMATURE @ rest_joints[0]
-    return np.array([-pelvis[0], -pelvis[1], -(rest_vertices @ SMPLX_TO_ARMATURE.T)[:, 2].min()])
+    pelvis = Y_UP_TO_Z_UP @ rest_joints[0]
+    return np.array([-pelvis[0], -pelvis[1], -(rest_vertices @ Y_UP_TO_Z_UP.T)[:, 2].min()])
 
 
 def make_rest_pose(rest_joints: np.ndarray, offset: np.ndarray) -> RestPose:
@@ -93,7 +90,7 @@ def make_rest_pose(rest_joints: np.ndarray, offset: np.ndarray) -> RestPose:
     far as the joints are: those of the default body are exactly. The bone roll puts each bone's x axis where the joint bends: a
     positive rotation about x flexes knees, elbows and fingers and bends the spine forward.
     """
-    joints = rest_joints @ SMPLX_TO_ARMATURE.T
+    joints = rest_joints @ Y_UP_TO_Z_UP.T
     heads = np.vstack([np.zeros(3), joints + offset])
     directions = np.vstack([(0.0, 1.0, 0.0), np.zeros((len(JOINTS), 3))])
     lengths = np.full(len(BONES), _ROOT_LENGTH)

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...core.contract.errors import UserError
 from ...core.contract.reconstruction import BodyArrays
+from ...core.contract.rotations import Y_UP_TO_Z_UP
 from ...core.contract.skeleton import JOINTS
 from .. import compat
 from .colors import PERSON_COLORS
 from .names import REGION_ATTRIBUTE
-from .rest_pose import SMPLX_TO_ARMATURE
 
 
 def build_skin(
@@ -31,7 +31,7 @@ def build_skin(
     UserError `damaged` if the arrays do not fit together.
     """
     check_indices(body)
-    vertices = body.rest_vertices[person] @ SMPLX_TO_ARMATURE.T + offset
+    vertices = body.rest_vertices[person] @ Y_UP_TO_Z_UP.T + offset
     mesh = build_mesh(name, body, vertices) if like is None else _copy_mesh(like, name, vertices)
     mesh.materials.append(_make_material(name, person))
     skin = bpy.data.objects.new(name, mesh)

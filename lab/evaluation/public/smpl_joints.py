@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from core.contract.rotations import Y_UP_TO_Z_UP
 from core.contract.skeleton import BODY_JOINTS, JOINTS
 
 SMPL_JOINTS: tuple[str, ...] = (*BODY_JOINTS, "left_hand", "right_hand")
@@ -13,8 +14,6 @@ SMPL_JOINTS: tuple[str, ...] = (*BODY_JOINTS, "left_hand", "right_hand")
 Their positions differ by millimetres, because each model regresses its joints from its own skin. Hi4D, 3DPW and Harmony4D are
 annotated in SMPL, so a few millimetres of every error are the difference between the models.
 """
-R_Z_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-"""From axes with Y up to axes with Z up: a quarter turn about X."""
 
 
 def from_smpl(joints: Float[np.ndarray, "*batch J 3"]) -> Float[np.ndarray, "*batch 55 3"]:
@@ -28,11 +27,11 @@ def from_smpl(joints: Float[np.ndarray, "*batch J 3"]) -> Float[np.ndarray, "*ba
 
 def points_z_up(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
     """Points of a world with Y up in the same world with Z up."""
-    return points @ R_Z_UP.T.astype(points.dtype)
+    return points @ Y_UP_TO_Z_UP.T.astype(points.dtype)
 
 
 def camera_z_up(T_cw: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "4 4"]:
     """World -> camera, float64, for the points of `points_z_up`, from that for a world with Y up."""
     rotated = T_cw.astype(np.float64).copy()
-    rotated[:3, :3] = rotated[:3, :3] @ R_Z_UP.T
+    rotated[:3, :3] = rotated[:3, :3] @ Y_UP_TO_Z_UP.T
     return rotated

@@ -15,9 +15,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from core.contract.rotations import Y_UP_TO_Z_UP
 from core.contract.skeleton import BODY_JOINTS
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
+from ..skeleton_motion import SkeletonMotion, forward_kinematics, rest_pose
 from .asfamc import CMU_JOINTS
 from .text_files import TextFile, explain_damage, text_files
 

@@ -15,7 +15,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
-from ..skeleton_motion import Y_UP_TO_Z_UP, SkeletonMotion, forward_kinematics, rest_pose
+from core.contract.rotations import Y_UP_TO_Z_UP
+
+from ..skeleton_motion import SkeletonMotion, forward_kinematics, rest_pose
 from .text_files import TextFile, text_files, unreadable
 
 _SUBJECT = "deepmimic"
