@@ -14,20 +14,33 @@ from core.contract.body_parts import PART_INDEX, body_part_of
 from core.representation.resampling import FRAME_RATE
 from core.semantics.prompt_parser import ContactHypothesis, parse_prompt
 
-from ..evaluation.methods import another_sentence
 from ..evaluation.metrics import contact_f1, wrong_contacts
 from .contact_examples import ContactExample
 from .contact_head import predicted_and_true
 
 _LEAST = (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3)
 _BELIEVED = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)
+_STATEMENTS = (
+    "Two people shake hands.",
+    "Two people hug each other.",
+    "One person kicks the other.",
+    "One person puts an arm around the other's shoulders.",
+    "Two people hold hands.",
+    "One person pats the other on the shoulder.",
+    "One person shoves the other's chest with both hands.",
+    "One person slaps the other's face.",
+    "One person holds the other's wrist.",
+    "They stand back to back.",
+)
+"""Of a clip in which nothing touches that it names, such a sentence is false."""
 
 
 def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> str:
     """Two tables in Markdown, by the least probability of a contact and by the least relative one of a prompt.
 
     Of contacts: F1 by part over the clips in which something touches, wrong pairs of parts a clip, and in how many clips of two
-    apart something is found. Of prompts: the shares of true prompts that are kept and of false ones that are refused.
+    apart something is found. Of prompts: the shares of true touches that are kept and of false ones that are refused, see
+    `prompt_probabilities`.
     """
     probability, true = predicted_and_true(network, examples)
     lines = ["| least probability | F1 by part | wrong a clip | found where nothing touches |", "|---|---|---|---|"]
@@ -39,13 +52,13 @@ def threshold_tables(network: nn.Module, examples: Sequence[ContactExample]) -> 
         wrong = np.mean([wrong_contacts(a, b) for a, b in zip(found, true)])
         apart = [bool(each.any()) for each, is_there in zip(found, touched) if not is_there]
         lines.append(f"| {least} | {f1:.2f} | {wrong:.2f} | {sum(apart)} of {len(apart)} |")
-    kept, refused = (np.array(each) for each in _prompt_probabilities(probability, examples))
+    of_true, of_false = (np.array(each) for each in prompt_probabilities(probability, true, examples))
     lines += [
         "",
-        "| least relative probability of a prompt | true prompts kept | false ones refused |",
+        f"| least relative probability | of {len(of_true)} true touches kept | of {len(of_false)} false ones refused |",
         "|---|---|---|",
     ]
-    lines += [f"| {least} | {(kept >= least).mean():.0%} | {(refused < least).mean():.0%} |" for least in _BELIEVED]
+    lines += [f"| {least} | {(of_true >= least).mean():.0%} | {(of_false < least).mean():.0%} |" for least in _BELIEVED]
     return "\n".join(lines)
 
 
@@ -65,21 +78,41 @@ def relative_probability(hypothesis: ContactHypothesis, probability: Float[np.nd
     `semantics.grounding` judges it by this.
     """
     best, onset = 0.0, onsets(probability, 1 / FRAME_RATE, ContactDecodingSettings())
-    for interpretation in hypothesis.interpretations:
-        pairs = [(PART_INDEX[body_part_of(p.region_0)], PART_INDEX[body_part_of(p.region_1)]) for p in interpretation]
+    for pairs in _interpretations(hypothesis):
         best = max(best, float((np.mean([probability[:, a, b] for a, b in pairs], 0) / onset).max()))
     return best
 
 
-def _prompt_probabilities(
-    probability: Sequence[Float[np.ndarray, "N Q Q"]], examples: Sequence[ContactExample]
+def prompt_probabilities(
+    probability: Sequence[Float[np.ndarray, "N Q Q"]],
+    true: Sequence[Bool[np.ndarray, "N Q Q"]],
+    examples: Sequence[ContactExample],
 ) -> tuple[list[float], list[float]]:
-    """Of the hypotheses of each clip's own sentence, and of a sentence that names other touches."""
+    """Relative probabilities of the touches that each clip's own sentence names, and of those in sentences that are false of it.
+
+    A false sentence may name another interaction, but not a touch that happens: whoever says of a high five that hands are shaken
+    is right that hands touch.
+    """
     of_true: list[float] = []
     of_false: list[float] = []
-    for each, example in zip(probability, examples):
-        if example.touching.any() and example.sentences:
-            said = example.sentences[0]
-            for sentence, values in ((said, of_true), (another_sentence(said), of_false)):
-                values += [relative_probability(hypothesis, each) for hypothesis in parse_prompt(sentence)]
+    for each, touching, example in zip(probability, true, examples):
+        if touching.any() and example.sentences:
+            of_true += [relative_probability(hypothesis, each) for hypothesis in parse_prompt(example.sentences[0])]
+            for sentence in _STATEMENTS:
+                hypotheses = parse_prompt(sentence)
+                if not any(_happens(hypothesis, touching) for hypothesis in hypotheses):
+                    of_false += [relative_probability(hypothesis, each) for hypothesis in hypotheses]
     return of_true, of_false
+
+
+def _happens(hypothesis: ContactHypothesis, touching: Bool[np.ndarray, "N Q Q"]) -> bool:
+    """Whether anything touches that any interpretation of a hypothesis names."""
+    return any(touching[:, a, b].any() for pairs in _interpretations(hypothesis) for a, b in pairs)
+
+
+def _interpretations(hypothesis: ContactHypothesis) -> list[list[tuple[int, int]]]:
+    """The pairs of body parts of each interpretation."""
+    return [
+        [(PART_INDEX[body_part_of(pair.region_0)], PART_INDEX[body_part_of(pair.region_1)]) for pair in interpretation]
+        for interpretation in hypothesis.interpretations
+    ]

@@ -42,7 +42,7 @@ from lab.training.contact_head import (
     reliability,
     without_identity,
 )
-from lab.training.contact_thresholds import decoded_parts, relative_probability
+from lab.training.contact_thresholds import decoded_parts, prompt_probabilities, relative_probability
 from tests.lab.training.synthetic_interaction import synthetic_interaction
 
 HAND = PART_INDEX["right_hand"]
@@ -106,6 +106,14 @@ def test_thresholds_turn_probabilities_into_spans_and_judge_prompts():
     assert alone > 1 and relative_probability(handshake, np.zeros_like(probability)) == 0
     probability[:, HAND, PART_INDEX["left_hand"]] = 1.0
     assert relative_probability(handshake, probability) < alone
+
+
+def test_a_sentence_is_false_of_a_clip_only_where_nothing_that_it_names_touches():
+    told = example("one")
+    certain = [told.touching.astype(np.float32)]
+    of_true, of_false = prompt_probabilities(certain, [told.touching], [told])
+    assert len(of_true) == 1 and of_true[0] > 1
+    assert len(of_false) > 5 and max(of_false) < 1  # "Two people hold hands" is not among them
 
 
 def test_a_reliability_table_compares_probability_and_frequency():
