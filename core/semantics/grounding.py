@@ -43,8 +43,8 @@ def ground_hypotheses(
     Of each hypothesis the interpretation is chosen whose regions come closest together, for the frames around that moment in
     which they stay almost as close; where a hypothesis names frames, that moment lies in or near them. Where `probability` says
     how probable it is, without the prompt, that two body parts touch, it counts as well: the probable interpretation is
-    preferred, and a hypothesis is refused of which none is anywhere so probable that it would be listed unasked, see `onsets`.
-    Contacts of one hypothesis are one touch.
+    preferred, and a hypothesis is refused of which none is anywhere so probable that it would be listed unasked, see `onsets` and
+    `needed_share`. Contacts of one hypothesis are one touch.
     """
     if not hypotheses:
         return [], []
@@ -102,7 +102,8 @@ def _ground(hypothesis: ContactHypothesis, evidence: _Evidence) -> list[Contact]
     certainty = None if evidence.probability is None else round(float(np.clip(credit[best].max(), 0, 1)), 3)
     frames = int(timeline.frame_index[first]), int(timeline.frame_index[last])
     contacts = _contacts(hypothesis, hypothesis.interpretations[best], frames, certainty)
-    if evidence.probability is not None and not (credit >= evidence.onset)[:, inside].any():
+    needed = np.outer([needed_share(interpretation) for interpretation in hypothesis.interpretations], evidence.onset)
+    if evidence.probability is not None and not (credit >= needed)[:, inside].any():
         return Refusal(hypothesis, tuple(replace(contact, state="rejected") for contact in contacts))
     return contacts
 
@@ -124,6 +125,19 @@ def _contacts(
 def _of_interpretations(hypothesis: ContactHypothesis, values: Float[np.ndarray, "T R R"]) -> Float[np.ndarray, "I T"]:
     """The mean of values over the pairs of each of the hypothesis' interpretations."""
     return np.stack([_mean_over_pairs(each, values) for each in hypothesis.interpretations])
+
+
+def needed_share(interpretation: Interpretation) -> float:
+    """How probable the pairs of an interpretation have to be on average, relative to what is listed unasked.
+
+    Less than 1 where it names several pairs of body parts at once, as of a hug: each of them may be doubtful, because people in a
+    hug hide each other, but it is less probable that all come near by chance.
+    """
+    parts = {
+        (PART_OF_REGION[REGIONS.index(pair.region_0)], PART_OF_REGION[REGIONS.index(pair.region_1)])
+        for pair in interpretation
+    }
+    return min(1.0, _SETTINGS.joint_support / len(parts)) if len(parts) > 1 else 1.0
 
 
 def nearest_pair(hypothesis: ContactHypothesis, scene: ContactScene) -> tuple[RegionPair, float]:

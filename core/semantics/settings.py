@@ -131,6 +131,9 @@ class GroundingSettings:
     """Added to `max_distance` for regions that are not visible; scaled down by their confidence."""
     probability_credit: float = 0.2
     """Distance by which a certain contact may be farther apart than an improbable one and still be preferred."""
+    joint_support: float = 1.4
+    """Body parts that are said to touch at the same time bear each other out: of several pairs each has to be only as probable as
+    this, divided by their number, of what a single pair has to be. Chosen on the dev split."""
     contact_tolerance: float = 0.12
     """A contact lasts while its distance is at most this much above its minimum."""
     max_brief_duration: float = 0.20

@@ -12,7 +12,8 @@ from core.contacts.decoding import onsets, probable_spans
 from core.contacts.settings import ContactDecodingSettings
 from core.contract.body_parts import PART_INDEX, body_part_of
 from core.representation.resampling import FRAME_RATE
-from core.semantics.prompt_parser import ContactHypothesis, parse_prompt
+from core.semantics.grounding import needed_share
+from core.semantics.prompt_parser import ContactHypothesis, Interpretation, parse_prompt
 
 from ..evaluation.metrics import contact_f1, wrong_contacts
 from .contact_examples import ContactExample
@@ -73,14 +74,15 @@ def decoded_parts(
 
 
 def relative_probability(hypothesis: ContactHypothesis, probability: Float[np.ndarray, "N Q Q"]) -> float:
-    """How many times as probable as what is listed there the likeliest interpretation of a hypothesis is in its best frame.
+    """How many times as probable as it has to be the likeliest interpretation of a hypothesis is in its best frame.
 
     `semantics.grounding` judges it by this.
     """
-    best, onset = 0.0, onsets(probability, 1 / FRAME_RATE, ContactDecodingSettings())
-    for pairs in _interpretations(hypothesis):
-        best = max(best, float((np.mean([probability[:, a, b] for a, b in pairs], 0) / onset).max()))
-    return best
+    onset = onsets(probability, 1 / FRAME_RATE, ContactDecodingSettings())
+    return max(
+        float((np.mean([probability[:, a, b] for a, b in _parts(each)], 0) / (needed_share(each) * onset)).max())
+        for each in hypothesis.interpretations
+    )
 
 
 def prompt_probabilities(
@@ -107,12 +109,11 @@ def prompt_probabilities(
 
 def _happens(hypothesis: ContactHypothesis, touching: Bool[np.ndarray, "N Q Q"]) -> bool:
     """Whether anything touches that any interpretation of a hypothesis names."""
-    return any(touching[:, a, b].any() for pairs in _interpretations(hypothesis) for a, b in pairs)
+    return any(touching[:, a, b].any() for each in hypothesis.interpretations for a, b in _parts(each))
 
 
-def _interpretations(hypothesis: ContactHypothesis) -> list[list[tuple[int, int]]]:
-    """The pairs of body parts of each interpretation."""
+def _parts(interpretation: Interpretation) -> list[tuple[int, int]]:
+    """The body parts of each pair of regions."""
     return [
-        [(PART_INDEX[body_part_of(pair.region_0)], PART_INDEX[body_part_of(pair.region_1)]) for pair in interpretation]
-        for interpretation in hypothesis.interpretations
+        (PART_INDEX[body_part_of(pair.region_0)], PART_INDEX[body_part_of(pair.region_1)]) for pair in interpretation
     ]

@@ -103,3 +103,11 @@ def test_a_doubtful_contact_is_believed_where_nothing_else_is_probable_and_refus
     doubtful[:, PART_INDEX["chest"], PART_INDEX["chest"]] = 0.95
     contacts, [refusal] = grounded("Two people shake hands.", probability=doubtful)
     assert not contacts and refusal.hypothesis.name == "handshake"
+
+
+def test_several_touches_at_once_bear_each_other_out() -> None:
+    doubtful = np.full((len(sample().time), len(BODY_PARTS), len(BODY_PARTS)), 0.1, np.float32)
+    contacts, _ = grounded("Two people hug each other.", probability=doubtful)
+    assert contacts
+    contacts, [refusal] = grounded("Two people shake hands.", probability=doubtful)
+    assert not contacts and refusal.hypothesis.name == "handshake"
