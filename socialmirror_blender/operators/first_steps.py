@@ -8,7 +8,7 @@ from bpy.props import StringProperty
 from ...core.contract.errors import UserError
 from .. import scene as scenes
 from ..picked_people import is_same_movie
-from ..properties import settings_of
+from ..properties import settings_of, user_prompt
 from ..reconstructions import (
     key_for_scene_rate,
     key_others_for_scene_rate,
@@ -26,7 +26,7 @@ from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, r
 class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
     bl_idname = "socialmirror.try_sample"
     bl_label = "Try the Sample"
-    bl_description = "Use the clip that comes with SocialMirror: 6 seconds of a handshake and a hug"
+    bl_description = "Use the clip that comes with SocialMirror, 6 seconds of a handshake and a hug, with a prompt for it"
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
@@ -36,6 +36,8 @@ class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
             raise UserError("no-sample", f"The sample is missing: {clip}.", "Install SocialMirror again.")
         settings = settings_of(context)
         settings.source, settings.filepath, settings.use_range = "FILE", str(clip), False
+        if user_prompt(settings) is None:
+            settings.prompt = paths.sample_prompt()
         redraw()
         return {"FINISHED"}
 

@@ -22,6 +22,11 @@ def sample_clip() -> Path:
     return ROOT / "samples" / "handshake_hug.mp4"
 
 
+def sample_prompt() -> str:
+    """What its two people do."""
+    return sample_clip().with_suffix(".txt").read_text("utf-8").strip()
+
+
 def user_folder() -> Path:
     """The folder that the extension may write to; Blender removes it together with the extension."""
     return Path(bpy.utils.extension_path_user(PACKAGE, create=True))

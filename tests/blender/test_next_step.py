@@ -164,6 +164,10 @@ def test_the_sample_is_loaded_as_the_clip(product: Product) -> None:
     clip = product("socialmirror_blender.runtime.paths").sample_clip()
     assert (settings().source, settings().filepath) == ("FILE", str(clip))
     assert clip.is_file()
+    assert settings().prompt == "They shake hands, then hug each other."
+    settings().prompt = "They dance."
+    press("try_sample")
+    assert settings().prompt == "They dance."  # the user's own
     assert "Press Reconstruct Interaction." in draw_sidebar().texts
 
 

@@ -93,7 +93,8 @@ def test_the_zip_holds_the_product_and_nothing_else(package: Path) -> None:
     assert needed <= set(names)
     tops = {name.split("/")[0] for name in names}
     assert [name for name in names if name.startswith("samples/") and not name.endswith("/")] == [
-        "samples/handshake_hug.mp4"
+        "samples/handshake_hug.mp4",
+        "samples/handshake_hug.txt",
     ]
     assert tops <= {"LICENSES", "core", "samples", "socialmirror_blender"} | {
         name for name in needed if "/" not in name
