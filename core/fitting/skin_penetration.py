@@ -22,6 +22,7 @@ from ..contract.skeleton import REGIONS
 from ..motion import Posed
 
 _PROBES_PER_REGION = 32
+"""Points of the skin that are watched."""
 _OUTSIDE = 0.01
 """metres outside the other person up to which a point is watched, as it may get inside."""
 _DEEPEST = 0.05
@@ -95,25 +96,29 @@ class _Surface:
         regions = vertex_regions(body)
         skin = (regions >= 0).nonzero()[:, 0]
         mesh = body.v_template.double().cpu().numpy(), body.faces.cpu().numpy()
-        probes, _ = region_points(body, _PROBES_PER_REGION)
-        areas = torch.from_numpy(vertex_areas(*mesh))
-        by_region = torch.bincount(regions[skin].cpu(), areas[skin.cpu()], len(REGIONS))
-        probes_by_region = torch.bincount(regions[probes].cpu(), minlength=len(REGIONS))
-        per_probe = (by_region / probes_by_region.clamp_min(1))[regions[probes].cpu()]
-        area = torch.zeros(len(regions), dtype=per_probe.dtype).index_copy(0, probes.cpu(), per_probe)
-        is_probe = torch.isin(skin, probes)
+        is_probe = torch.isin(skin, region_points(body, _PROBES_PER_REGION)[0])
+        area = _area_of_probes(regions[skin].cpu(), is_probe.cpu(), torch.from_numpy(vertex_areas(*mesh))[skin.cpu()])
         return _Surface(
             body.subset(skin),
             body.lbs_weights[skin].argmax(1),
             torch.from_numpy(vertex_normals(*mesh)).to(body.v_template)[skin],
             is_probe.nonzero()[:, 0].cpu().numpy(),
-            area.to(body.v_template)[skin],
+            area.to(body.v_template),
         )
 
     def normals(self, posed: Posed, person: Tensor, frame: Tensor, vertex: Tensor) -> Float[Tensor, "N 3"]:
         """Unit normals of vertices in the pose of a person in a frame: those of the rest pose, rotated as the skin is."""
         blended = torch.einsum("nj,njab->nab", self.body.lbs_weights[vertex], posed.global_rotations[person, frame])
         return torch.nn.functional.normalize((blended @ self.rest_normals[vertex][..., None])[..., 0], dim=-1)
+
+
+def _area_of_probes(
+    region: Int[Tensor, " V"], is_probe: Bool[Tensor, " V"], area: Float[Tensor, " V"]
+) -> Float[Tensor, " V"]:
+    """The area of each region, divided equally between its probes."""
+    of_region = torch.bincount(region, area, len(REGIONS))
+    probes = torch.bincount(region[is_probe], minlength=len(REGIONS)).clamp_min(1)
+    return is_probe * (of_region / probes)[region]
 
 
 def _facing_skin(posed: Posed, surface: _Surface, frames: Int[Tensor, " F"]) -> FacingSkin:

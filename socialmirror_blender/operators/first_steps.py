@@ -26,7 +26,9 @@ from .reporting import OnIdleReconstruction, OnReconstruction, OperatorReturn, r
 class SOCIALMIRROR_OT_try_sample(bpy.types.Operator):
     bl_idname = "socialmirror.try_sample"
     bl_label = "Try the Sample"
-    bl_description = "Use the clip that comes with SocialMirror, 6 seconds of a handshake and a hug, with a prompt for it"
+    bl_description = (
+        "Use the clip that comes with SocialMirror, 6 seconds of a handshake and a hug, with a prompt for it"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     @reports_errors
