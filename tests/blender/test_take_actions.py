@@ -125,6 +125,25 @@ def test_nothing_is_written_into_a_baked_action(rig: Any, collection: Any) -> No
     assert is_same(rotation_at(rig, "head", 20), POSE)
 
 
+def test_controls_are_not_baked_back_into_an_action_that_was_baked_over_meanwhile(
+    rig: Any, collection: Any, product: Product
+) -> None:
+    key(rig, "head", 20)
+    press("control_rig_add", both=True)
+    hand = product("socialmirror_blender.scene.objects").control_rig_of(collection, 0).pose.bones["right_hand.ik"]
+    hand.location[2] += 0.1
+    hand.keyframe_insert("location", frame=20)
+    rig.hide_set(False)
+    bake_over_current_action(rig)
+    baked, before = rig.animation_data.action, rotation_at(rig, "head", 20)
+    with pytest.raises(RuntimeError, match="its action is another one"):
+        press("control_rig_remove")
+    assert rig.animation_data.action == baked
+    press("control_rig_remove", keep=False)
+    assert rig.animation_data.action == baked
+    assert is_same(rotation_at(rig, "head", 20), before)
+
+
 def test_a_failing_take_leaves_a_baked_action_as_it_was(
     scene: ModuleType, rig: Any, collection: Any, product: Product, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
