@@ -41,7 +41,7 @@ class ContactList:
     contacts: tuple[Contact, ...]
 
 
-@stage(version=12, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=13, cost=7, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def detected_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, first_fit: FittedMotion, words: Words, reporter: Reporter
 ) -> ContactList:
@@ -63,7 +63,7 @@ def _contact_head(reporter: Reporter) -> ContactHead | None:
     return load_or_warn(load_contact_head, "Contacts are found by distances alone", reporter)
 
 
-@stage(version=15, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
+@stage(version=16, cost=3, weights=(CONTACT_HEAD, CONTACT_REGIONS))
 def prompted_contacts(
     clip_scene: ClipScene, joint_prediction: JointPrediction, fitted: FittedMotion, prompt: str, reporter: Reporter
 ) -> ContactList:

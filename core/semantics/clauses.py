@@ -256,6 +256,7 @@ def split_into_clauses(prompt: str) -> list[Clause]:
     clauses: list[Clause] = []
     for words, quote in found:
         words = re.sub(r"\b(left|right) hand side\b", r"\1", words)
+        words = re.sub(lexicon.RECEIVED_BLOW, r"is \g<blow>\g<where> by", words)
         if clauses:
             words = _fill_in(clauses[-1], words)
         clauses.append(Clause(words, quote, same_gender, told_apart))

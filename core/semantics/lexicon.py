@@ -171,6 +171,11 @@ INSTRUMENT_WORDS = r"with|using"
 """Words before the part that somebody acts with."""
 AUXILIARIES = r"is|are|was|were|be|been|being|get|gets|got|getting"
 """Verbs before a participle in the passive."""
+RECEIVED_BLOW = (
+    r"\b(?:tak(?:es?|ing)|took|receiv\w*|gets?|got) (?:a|an|one|the|another)(?: \w+)?"
+    r" (?P<blow>kick|punch|hit|slap|smack|pat|tap|push|shove|headbutt)(?P<where>\b.*?) from\b"
+)
+"""A blow as a noun: `takes a hard kick in the belly from him`."""
 
 BODY_PART_WORDS: dict[str, str] = {
     "head": "head", "hair": "head", "forehead": "face", "face": "face", "cheek": "face", "chin": "face", "nose": "face",

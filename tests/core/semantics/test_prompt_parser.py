@@ -219,6 +219,8 @@ def test_a_word_of_negation_that_negates_something_else(prompt: str) -> None:
         ("Her cheek is touched by his palm", ["palm face"]),
         ("A is hit in the face by B's elbow", ["elbow face"]),
         ("His knee is kicked by her right foot", ["right_foot knee"]),
+        ("He takes a hard kick in the belly from her right foot", ["right_foot belly"]),
+        ("She receives a pat on the left shoulder from him", ["fingers|palm left_shoulder"]),
         ("Her wrist is grabbed by him", ["fingers|palm wrist"]),
         ("He is grabbed by the wrist by her", ["fingers|palm wrist"]),
         ("Person A's left hand holds Person B's right wrist", ["left_fingers|left_palm right_wrist"]),
