@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -26,13 +27,11 @@ _JOIN_SIMILARITY = 0.75
 _JOIN_SPEED, _JOIN_REACH = 7.5, 6.0
 """Body scales a second that a person may have moved in a gap, beyond one scale to begin with, and at most in all. In a second,
 99.9 % of people in film move less than the latter."""
-_JOIN_RESIZE, _JOIN_RESIZE_SPEED, _MOST_RESIZED = 0.4, 0.3, 0.7
-"""Natural logarithm by which somebody's scale may differ on both sides of a gap, more for each second of it, and at most (half or
-twice the size). On film, 99.9 % of people change by less than 0.37 within a second and by 0.7 within two."""
+_JOIN_RESIZE_SPEED, _MOST_RESIZED = 0.3, 0.7
+"""Natural logarithm by which somebody's scale may differ more for each second of a gap (see `JoinLimits.resize`), and at most
+(half or twice the size). On film, 99.9 % of people change by less than 0.37 within a second and by 0.7 within two."""
 _SCALE_SAMPLES = 10
 """Detections before and after a gap whose median scale is taken."""
-_JOIN_OVERLAP = 0.8
-"""Seconds for which a track may go on astray where the one that continues it has begun."""
 _LEAST_QUALITY = 0.25
 _LEAST_PART = 0.1
 _LEAST_FRAMES = 5
@@ -54,6 +53,21 @@ _MOST_TRACKS = 40
 """More tracks than this are noise: joining looks at all pairs of them."""
 
 
+@dataclass(frozen=True)
+class JoinLimits:
+    """How far a track may be from the one that continues it."""
+
+    overlap: float
+    """Seconds for which it may go on astray where the other one has begun."""
+    resize: float
+    """Natural logarithm by which the scale may differ on both sides."""
+
+
+USUAL_JOINS = JoinLimits(overlap=0.8, resize=0.4)
+AFTER_EMBRACES = JoinLimits(overlap=2.0, resize=_MOST_RESIZED)
+"""In an embrace a track may follow both people by turns for long, with limbs of either."""
+
+
 class AmbiguousPeople(UserError):
     """Other two people may be meant as well; `numbers` are those of both pairs."""
 
@@ -67,9 +81,11 @@ class AmbiguousPeople(UserError):
         self.numbers = (*likely, *rival)
 
 
-def resolve_identities(tracks: Sequence[Track[Sighting]], frame_rate: float) -> list[Track[Sighting]]:
+def resolve_identities(
+    tracks: Sequence[Track[Sighting]], frame_rate: float, limits: JoinLimits = USUAL_JOINS
+) -> list[Track[Sighting]]:
     """Join the tracks of each person and undo exchanges; the result is ordered by prominence."""
-    joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS], frame_rate)
+    joined = _joined(sorted(tracks, key=lambda track: -track.prominence())[:_MOST_TRACKS], frame_rate, limits)
     joined = [track for track in joined if len(track.seen) >= _LEAST_LINKED]
     for a, b in combinations(joined, 2):
         undo_exchanges(a, b)
@@ -220,13 +236,13 @@ def _togetherness(a: Track[Sighting], b: Track[Sighting]) -> float:
     return total
 
 
-def _joined(tracks: list[Track[Sighting]], frame_rate: float) -> list[Track[Sighting]]:
+def _joined(tracks: list[Track[Sighting]], frame_rate: float, limits: JoinLimits) -> list[Track[Sighting]]:
     """Join tracks that may be of one person, of whom they show one time after the other; the likeliest pair first."""
     while True:
         best, pair = 0.0, None
         for a in tracks:
             for b in tracks:
-                score = _continuation_score(a, b, frame_rate)
+                score = _continuation_score(a, b, frame_rate, limits)
                 if score > best:
                     best, pair = score, (a, b)
         if pair is None:
@@ -239,9 +255,9 @@ def _joined(tracks: list[Track[Sighting]], frame_rate: float) -> list[Track[Sigh
         tracks += [track for track in (whole, rest) if track.seen]
 
 
-def _continuation_score(a: Track[Sighting], b: Track[Sighting], frame_rate: float) -> float:
+def _continuation_score(a: Track[Sighting], b: Track[Sighting], frame_rate: float, limits: JoinLimits) -> float:
     """How well track b continues track a, 0 if it cannot. For some frames both may go on near each other."""
-    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= frames_in(_JOIN_OVERLAP, 1 / frame_rate):
+    if not (a.first < b.first and a.last < b.last) or a.last - b.first >= frames_in(limits.overlap, 1 / frame_rate):
         return 0.0
     both = a.seen.keys() & b.seen.keys()
     if any(a.seen[step].person.distance_to(b.seen[step].person) > 1 for step in both):
@@ -257,7 +273,7 @@ def _continuation_score(a: Track[Sighting], b: Track[Sighting], frame_rate: floa
     if min(len(a.seen), len(b.seen)) < _LEAST_LINKED and gap > frames_in(_FRAGMENT_REACH, 1 / frame_rate):
         return 0.0
     resized = abs(float(np.log(scale_after / scale_before)))
-    if resized > min(_JOIN_RESIZE + _JOIN_RESIZE_SPEED * gap / frame_rate, _MOST_RESIZED):
+    if resized > min(limits.resize + _JOIN_RESIZE_SPEED * gap / frame_rate, _MOST_RESIZED):
         return 0.0
     moved = float(np.linalg.norm(before[end].middle - after[start].middle))
     # in the scale of the smaller one: to whoever is far away, a step of a large person in front is a long way

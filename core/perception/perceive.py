@@ -29,7 +29,10 @@ from .hub.naming import PhraseFinder, choose_named, load_phrase_finder
 from .hub.running import NoMemory
 from .hub.tracker import HubTracker
 from .identity import (
+    AFTER_EMBRACES,
+    USUAL_JOINS,
     AmbiguousPeople,
+    JoinLimits,
     choose_marked,
     choose_two,
     mostly_inferred,
@@ -50,6 +53,8 @@ from .tracker import ClipSteps, EmbeddedTracker, PeopleTracker
 from .truncation import without_truncated_legs
 from .unseen import unseen_legs, unseen_people
 
+_LONGER = 0.1
+"""Of the range: by how much longer two people have to be together for their tracks to be joined more freely than usual."""
 _SCAN_FRACTION, _FOLLOWING_FRACTION = 0.35, 0.45
 """Fractions of the stage's time that go into the first and the second pass; the rest is for hands."""
 _HANDS_PER_SECOND = 30
@@ -146,7 +151,7 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
             # numbers among the real people are those of the tracks, which begin with them
             people = choose_named(clip, scan.findings[0].index, real, wanted.described, wanted.finder, reporter)
             wanted.finder.free()
-        chosen = choose_two(tracks, len(scan.findings), people)
+        tracks, chosen = _choose_two(scan, tracks, people, reporter)
     count = max(*chosen, len(real_people(tracks, len(scan.findings))) - 1) + 1
     if people is None and count > 2:
         reporter.log(f"{count} people were found; {chosen[0]} and {chosen[1]} are reconstructed.")
@@ -159,6 +164,44 @@ def _detect(clip: Clip, wanted: Wanted, tracker: PeopleTracker, reporter: Report
         reporter.warning(sentence)
     _warn_of_inferred([tracks[number] for number in chosen], reporter)
     return detections
+
+
+def _choose_two(
+    scan: Scan, tracks: Sequence[Track[Sighting]], people: tuple[int, int] | None, reporter: Reporter
+) -> tuple[Sequence[Track[Sighting]], tuple[int, int]]:
+    """The tracks, and the numbers of two of them; the errors of `choose_two`.
+
+    Somebody who is lost in an embrace and found again may look like a third person, or be missing from then on: tracks are joined
+    more freely where that shows two people together for longer.
+    """
+    steps = len(scan.findings)
+    usual: tuple[int, int] | AmbiguousPeople
+    try:
+        usual = choose_two(tracks, steps, people)
+    except AmbiguousPeople as error:
+        usual = error
+    together = 0 if isinstance(usual, AmbiguousPeople) else _frames_together(tracks, usual)
+    if people is None and together < (1 - _LONGER) * steps:
+        joined = identify(scan, AFTER_EMBRACES)
+        found = _chosen_if_clear(joined, steps)
+        if found is not None and _frames_together(joined, found) > together + _LONGER * steps:
+            reporter.log("Somebody who was lost beside the other one and found again is taken for the same person.")
+            return joined, found
+    if isinstance(usual, AmbiguousPeople):
+        raise usual
+    return tracks, usual
+
+
+def _chosen_if_clear(tracks: Sequence[Track[Sighting]], steps: int) -> tuple[int, int] | None:
+    try:
+        return choose_two(tracks, steps, None)
+    except UserError:
+        return None
+
+
+def _frames_together(tracks: Sequence[Track[Sighting]], numbers: tuple[int, int]) -> int:
+    a, b = (tracks[number].seen for number in numbers)
+    return len(a.keys() & b.keys())
 
 
 @contextmanager
@@ -277,11 +320,11 @@ def _stride(frame_rate: float, count: int) -> int:
     return max(1, round(frame_rate / DETECTIONS_PER_SECOND)) if count > 2 * _RUN_IN * frame_rate else 1
 
 
-def identify(scan: Scan) -> list[Track[Sighting]]:
+def identify(scan: Scan, limits: JoinLimits = USUAL_JOINS) -> list[Track[Sighting]]:
     """Everyone in the range, by what was found in all frames; most prominent first, and what is noise last."""
     tracks = link((*scan.before, *scan.findings), scan.frame_rate, -len(scan.before))
     inside = [track for track in tracks if track.last >= 0]
-    return real_first(resolve_identities(inside, scan.frame_rate), len(scan.findings))
+    return real_first(resolve_identities(inside, scan.frame_rate, limits), len(scan.findings))
 
 
 def _position(step: int, count: int) -> str:

@@ -101,7 +101,7 @@ class Caption:
     sentence: str
 
 
-@stage(version=11, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
+@stage(version=12, cost=100, weights=(MOVENET, PROMPTED_LANDMARKS))
 def perception(
     clip: Clip | None, settings: PerceptionSettings, device: torch.device, reporter: Reporter, chunks: ChunkStore
 ) -> Detections:

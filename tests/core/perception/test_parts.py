@@ -22,7 +22,14 @@ from core.perception.background import BackgroundMotion, apply_homography, backg
 from core.perception.crops import Crop, crop_from_axis, cut_out, put_back, tile_windows, to_crop, to_picture
 from core.perception.detections import MASK_WIDTH, Detections
 from core.perception.hands import Hand, assign_hands, hands_between
-from core.perception.identity import choose_marked, choose_two, mostly_inferred, real_people, resolve_identities
+from core.perception.identity import (
+    AFTER_EMBRACES,
+    choose_marked,
+    choose_two,
+    mostly_inferred,
+    real_people,
+    resolve_identities,
+)
 from core.perception.landmarks import MIRROR, Pose
 from core.perception.left_right import with_consistent_sides
 from core.perception.linking import link
@@ -493,6 +500,16 @@ def test_a_track_that_broke_is_joined() -> None:
     tracks = resolve_identities([before, still, after], _RATE)
     assert len(tracks) == 2
     assert len(tracks[1].seen) == 85
+
+
+def test_a_track_that_went_astray_for_long_is_joined_after_an_embrace_only() -> None:
+    def tracks() -> list[Track[Sighting]]:
+        still = _track(dict.fromkeys(range(150), 250.0), shade=6)
+        astray, found_again = (_track(dict.fromkeys(steps, 200.0), 1) for steps in (range(90), range(50, 150)))
+        return [still, astray, found_again]
+
+    assert [len(track.seen) for track in resolve_identities(tracks(), _RATE)][:2] == [150, 100]
+    assert [len(track.seen) for track in resolve_identities(tracks(), _RATE, AFTER_EMBRACES)][:2] == [150, 150]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from core.perception.crops import Crop
 from core.perception.detections import MASK_WIDTH
 from core.perception.everyone import Everyone, assemble
 from core.perception.hands import Hand
+from core.perception.identity import AFTER_EMBRACES, USUAL_JOINS
 from core.perception.landmarks import Pose
 from core.perception.movenet import FoundPerson
 from core.perception.perceive import Scan, detect_people, scan_clip
@@ -151,6 +152,30 @@ def test_the_picture_of_a_refusal_leaves_out_what_is_nobody(
     assert image is not None
     changed = (image[..., ::-1] != frame.image).any(-1)
     assert changed[100:180, 155:165].any() and not changed[100:180, 95:105].any() and not changed[100:180, :25].any()
+
+
+def test_somebody_who_was_lost_and_found_again_is_no_third_person(
+    empty_street: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = [_stays(60, range(100)), _stays(160, range(50)), _stays(170, range(46, 100))]
+    joined = [_stays(60, range(100)), _stays(160, range(100))]
+    findings = tuple(FrameFindings(step, step / 25, False, (), np.eye(3), False) for step in range(100))
+    nothing, followed = np.zeros((0, 4), np.float32), list[Any]()
+
+    def follow(clip: Clip, scan: Scan, tracks: Any, *_: Any) -> None:
+        followed.extend(tracks)
+        raise Cancelled
+
+    monkeypatch.setattr(perceive, "scan_clip", lambda *_: Scan(findings, (), (320, 240), nothing, 25.0))
+    monkeypatch.setattr(
+        perceive, "identify", lambda _, limits=USUAL_JOINS: joined if limits is AFTER_EMBRACES else usual
+    )
+    monkeypatch.setattr(perceive, "follow_tracks", follow)
+    for people, expected in ((None, joined), ((0, 2), [usual[0], usual[2]])):
+        followed.clear()
+        with pytest.raises(Cancelled):
+            detect_people(empty_street, 0, 5, people=people, device=_CPU, reporter=SilentReporter())
+        assert followed == expected  # whom the user names is whom the user saw
 
 
 def test_the_user_can_stop_it(empty_street: Clip) -> None:
