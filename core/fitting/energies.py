@@ -103,15 +103,16 @@ def outside_limits(angles: Tensor, low: Tensor, high: Tensor) -> Tensor:
 
 
 def contact_gap(points_a: Tensor, points_b: Tensor, softness: float = 0.01) -> Tensor:
-    """Smooth minimum distance [F] in metres between two clouds of points [F,N,3] and [F,M,3]."""
-    distance = ((points_a[:, :, None] - points_b[:, None]).square().sum(-1) + 1e-8).sqrt().flatten(1)
-    return -softness * torch.logsumexp(-distance / softness, 1) + softness * _log_ties(distance, softness)
+    """Distance [F] in metres of the nearest points of two clouds of points [F,N,3] and [F,M,3].
 
-
-def _log_ties(distance: Tensor, softness: float) -> Tensor:
-    """How much a soft minimum undershoots because several pairs are about as near as the nearest; kept out of the gap."""
-    nearest = distance.amin(1, keepdim=True)
-    return torch.logsumexp(-(distance - nearest) / softness, 1).detach()
+    The gradient is that of a smooth minimum, so that all pairs are pulled that are about as near; its value would be a little too
+    small.
+    """
+    # one kernel for all pairs: with intermediate differences [F,N,M,3] this took half of the time of a fit
+    squared = torch.cdist(points_a, points_b, compute_mode="donot_use_mm_for_euclid_dist").square()
+    distance = (squared + 1e-8).sqrt().flatten(1)
+    smooth = -softness * torch.logsumexp(-distance / softness, 1)
+    return smooth + (distance.amin(1) - smooth).detach()
 
 
 def sphere_penetration(centres: Tensor, radii: Tensor, pairs: Tensor) -> Tensor:

@@ -106,11 +106,17 @@ def eased(
 
 def contact_distance(resolved: ResolvedContact, skin: Tensor, heights: Tensor) -> Tensor:
     """Distance [F] in metres between the two regions. skin [P,T,N,3] of the contacts' points, heights [P,T,N] over the floor."""
+    person_a = resolved.contact.person_a
     if resolved.points_b is None:
-        return heights[resolved.contact.person_a][resolved.frames][:, resolved.points_a].amin(1)
-    first = skin[resolved.contact.person_a][resolved.frames][:, resolved.points_a]
-    second = skin[int(resolved.contact.person_b)][resolved.frames][:, resolved.points_b]
+        return _chosen(heights[person_a], resolved.frames, resolved.points_a).amin(1)
+    first = _chosen(skin[person_a], resolved.frames, resolved.points_a)
+    second = _chosen(skin[int(resolved.contact.person_b)], resolved.frames, resolved.points_b)
     return energies.contact_gap(first, second)
+
+
+def _chosen(values: Tensor, frames: Tensor, points: Tensor) -> Tensor:
+    """Values [T,N,...] of some frames and points; the gradient of `index_select` is found faster than that of brackets."""
+    return values.index_select(0, frames).index_select(1, points)
 
 
 def contact_distances(

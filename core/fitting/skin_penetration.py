@@ -158,11 +158,14 @@ def _nearest_vertices(skin: Float[np.ndarray, "2 F V 3"], probes: Int[np.ndarray
         for person in (0, 1):
             own, other = skin[person, frame], skin[1 - person, frame]
             candidates = probes[_is_within(own[probes], low[frame], high[frame])]
-            vertices = np.flatnonzero(_is_within(other, low[frame] - _DEEPEST, high[frame] + _DEEPEST))
-            if len(candidates) and len(vertices):
+            if not len(candidates):
+                continue
+            places = own[candidates]
+            vertices = np.flatnonzero(_is_within(other, places.min(0) - _DEEPEST, places.max(0) + _DEEPEST))
+            if len(vertices):
                 # trees that are not balanced are built faster than these few points can make up for
                 tree = KDTree(other[vertices], compact_nodes=False, balanced_tree=False)
-                distance, nearest = tree.query(own[candidates], distance_upper_bound=_DEEPEST)
+                distance, nearest = tree.query(places, distance_upper_bound=_DEEPEST)
                 near = np.flatnonzero(np.isfinite(distance))
                 ends = candidates[near], vertices[np.asarray(nearest)[near]]
                 found.append(np.stack([np.full(len(near), frame), np.full(len(near), person), *ends], 1))

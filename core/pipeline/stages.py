@@ -389,7 +389,7 @@ def _infiller_models(settings: InfillStageSettings, device: torch.device, report
     return InfillerModels(infiller, load_or_warn(lambda: load_smoother(device=device), otherwise, reporter))
 
 
-@stage(version=21, cost=30)
+@stage(version=22, cost=30)
 def solved_motion(
     clip_scene: ClipScene,
     infilled_motion: InfilledMotion,
