@@ -242,8 +242,8 @@ def hat_basis(count: int, spacings: Sequence[int]) -> Float[Tensor, "T K"]:
 
 
 def _warn_of_open_contacts(objective: Objective, state: State, reporter: Reporter) -> None:
-    heights = state.heights(state.contact_points)
+    skin, heights = objective.contact_patches(state)
     for resolved in objective.contacts:
-        distance = float(contact_distance(resolved, state.contact_points, heights).abs().mean())
+        distance = float(contact_distance(resolved, skin, heights).abs().mean())
         if resolved.contact.state == "enforced" and distance > TOLERANCE:
             reporter.warning(open_contact(resolved.contact, distance))

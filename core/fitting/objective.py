@@ -26,7 +26,7 @@ from . import energies
 from .camera import extrinsics, floor_from_extrinsics
 from .limits import joint_limits, relaxed_pose, rest_pull
 from .occlusion import front_person
-from .resolved_contacts import ResolvedContact, contact_distance, eased, resolve_contacts
+from .resolved_contacts import ContactSkin, ResolvedContact, contact_distance, eased, resolve_contacts
 from .rest_landmarks import rest_landmarks, rest_palms
 from .size import growth_per_beta, log_sizes, shape_energy, size_energy
 from .skin_penetration import FacingSkin, facing_skin, skin_penetration
@@ -156,6 +156,8 @@ class Objective:
     """Rotations of the hands, rest pose to camera frame, as the hand detector saw them."""
     contacts: tuple[ResolvedContact, ...]
     """As they are pulled together, see `resolved_contacts.eased`."""
+    contact_skin: ContactSkin
+    """Of their sides."""
     landmark_weight: Float[Tensor, "P T 33"]
     """In 0-1, how much the picture counts for each landmark."""
     prior: tuple[Float[Tensor, "P T 22 3"], Float[Tensor, "P T 22"], Float[Tensor, "P T 22"]] | None = None
@@ -188,6 +190,11 @@ class Objective:
         """Centres and radii of the spheres that stand for both bodies."""
         spheres = with_shape(self.spheres, state.betas[:, None])
         return sphere_centres(spheres, state.posed.joints, state.posed.global_rotations), spheres.radius[:, 0]
+
+    def contact_patches(self, state: State) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The patches of `contact_skin` as the two people stand, and their heights over the floor."""
+        heights = state.heights(state.contact_points)
+        return self.contact_skin.patches(state.contact_points), self.contact_skin.patches(heights)
 
     def active_set(self, state: State, weights: EnergyWeights = EnergyWeights()) -> ActiveSet:
         """The active set of the people as they stand now; it holds until they have moved by centimetres."""
@@ -306,9 +313,9 @@ class Objective:
         total = total + weights.penetration * energies.sphere_penetration(centres, radii, active.near_pairs)
         if active.facing_skin is not None:
             total = total + weights.skin_penetration * skin_penetration(state.posed, active.facing_skin)
-        heights = state.heights(state.contact_points)
+        skin, heights = self.contact_patches(state)
         for resolved in self.contacts:
-            distance = contact_distance(resolved, state.contact_points, heights)
+            distance = contact_distance(resolved, skin, heights)
             if resolved.contact.state == "enforced":
                 loss = weights.enforced * distance.square()
             else:
@@ -335,7 +342,7 @@ def build_objective(
     """Collect what a fit of a clip minimises, on the body's device. `start` gives the floor and the foot contacts."""
     device = body.device
     regressor = LandmarkRegressor.for_body(body)
-    contacts, contact_vertices = resolve_contacts(targets.contacts, body, observations.frame_index)
+    contacts, contact_skin = resolve_contacts(targets.contacts, body, observations.frame_index)
     T_cw = torch.as_tensor(start.camera.T_cw, device=device, dtype=torch.float32)
     prior = None
     if targets.prior is not None:
@@ -349,7 +356,7 @@ def build_objective(
         observations=observations,
         seconds=observations.seconds.to(device),
         regressor=regressor,
-        points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), contact_vertices])),
+        points=body.subset(torch.cat([regressor.vertices, sole_vertices(body).flatten(), contact_skin.vertices])),
         spheres=collision_spheres(body),
         start_floor=floor_from_extrinsics(T_cw),
         foot_contact=torch.as_tensor(start.foot_contact, device=device),
@@ -360,6 +367,7 @@ def build_objective(
         metric_landmarks=observations.landmarks_incam * _size_ratio(observations, body, regressor),
         hand_rotations=observations.palm_frames_incam @ rest_palms(body).mT,
         contacts=tuple(eased(each, observations.frame_index, observations.time) for each in contacts),
+        contact_skin=contact_skin,
         landmark_weight=_landmark_weight(targets, observations),
         prior=prior,
     )

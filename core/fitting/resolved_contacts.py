@@ -28,21 +28,33 @@ EASE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class ResolvedContact:
-    """A contact in indices. `points_a` and `points_b` index a list of skin points, `points_b` is None for the floor."""
+    """A contact in indices. `patch_a` and `patch_b` are numbers of patches of `ContactSkin`, `patch_b` is None for the floor."""
 
     contact: Contact
     frames: Int[Tensor, " F"]
     """Positions in the clip's range."""
-    points_a: Tensor
-    points_b: Tensor | None
+    patch_a: int
+    patch_b: int | None
     strength: Float[Tensor, " F"]
     """In 0-1, how strongly a fit pulls in each frame: 1 while the contact lasts, less where it is eased in and out."""
 
 
+@dataclass(frozen=True)
+class ContactSkin:
+    """The N vertices of all sides of contacts, in patches: a sample of each region, and each vertex that the animator chose."""
+
+    vertices: Int[Tensor, " N"]
+    sizes: tuple[int, ...]
+
+    def patches(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Values [P,T,N,...] of the vertices by patch. Gradients of many contacts add up by patch, and only then for all skin."""
+        return values.split(self.sizes, 2)
+
+
 def resolve_contacts(
     contacts: Sequence[Contact], body: BodyModel, frame_index: np.ndarray
-) -> tuple[tuple[ResolvedContact, ...], Tensor]:
-    """The active contacts that lie in the clip's range, and the vertices [N] that their points index.
+) -> tuple[tuple[ResolvedContact, ...], ContactSkin]:
+    """The active contacts that lie in the clip's range, and the skin of their sides.
 
     A side of a contact is the vertex that the animator chose, or an even sample of its region. UserError `bad-contact` if the
     body has no such vertex.
@@ -61,22 +73,23 @@ def resolve_contacts(
     named = {contact.region_a for contact in active} | {contact.region_b for contact in active}
     regions = torch.tensor([REGIONS.index(name) for name in named if name != GROUND], dtype=region.dtype)
     kept = torch.isin(region.cpu(), regions).to(region.device)
-    vertices, region = vertices[kept], region[kept]
+    vertices = vertices[kept]
+    regions, sizes = region[kept].unique_consecutive(return_counts=True)
+    patches = [REGIONS[index] for index in regions.tolist()]
 
-    def points(name: str, vertex: int | None) -> Tensor:
-        if vertex is None:
-            return (region == REGIONS.index(name)).nonzero()[:, 0]
-        return torch.tensor([len(region) + chosen.index(vertex)], device=region.device)
+    def patch(name: str, vertex: int | None) -> int:
+        return patches.index(name) if vertex is None else len(patches) + chosen.index(vertex)
 
     resolved = []
     for contact in active:
         inside = (frame_index >= contact.frame_start) & (frame_index <= contact.frame_end)
         if inside.any():
             frames = torch.from_numpy(inside.nonzero()[0]).to(vertices.device)
-            other = None if contact.person_b == GROUND else points(contact.region_b, contact.vertex_b)
-            ends = points(contact.region_a, contact.vertex_a), other
+            other = None if contact.person_b == GROUND else patch(contact.region_b, contact.vertex_b)
+            ends = patch(contact.region_a, contact.vertex_a), other
             resolved.append(ResolvedContact(contact, frames, *ends, torch.ones(len(frames), device=vertices.device)))
-    return tuple(resolved), torch.cat([vertices, torch.tensor(chosen, dtype=vertices.dtype, device=vertices.device)])
+    vertices = torch.cat([vertices, torch.tensor(chosen, dtype=vertices.dtype, device=vertices.device)])
+    return tuple(resolved), ContactSkin(vertices, (*sizes.tolist(), *[1] * len(chosen)))
 
 
 def eased(
@@ -104,19 +117,15 @@ def eased(
     )
 
 
-def contact_distance(resolved: ResolvedContact, skin: Tensor, heights: Tensor) -> Tensor:
-    """Distance [F] in metres between the two regions. skin [P,T,N,3] of the contacts' points, heights [P,T,N] over the floor."""
-    person_a = resolved.contact.person_a
-    if resolved.points_b is None:
-        return _chosen(heights[person_a], resolved.frames, resolved.points_a).amin(1)
-    first = _chosen(skin[person_a], resolved.frames, resolved.points_a)
-    second = _chosen(skin[int(resolved.contact.person_b)], resolved.frames, resolved.points_b)
+def contact_distance(resolved: ResolvedContact, skin: Sequence[Tensor], heights: Sequence[Tensor]) -> Tensor:
+    """Distance [F] in metres between the two sides, given the patches of the skin, [P,T,n,3] each, and heights over the floor."""
+    contact, frames = resolved.contact, resolved.frames
+    if resolved.patch_b is None:
+        return heights[resolved.patch_a][contact.person_a].index_select(0, frames).amin(1)
+    # the gradient of index_select is found faster than that of brackets
+    first = skin[resolved.patch_a][contact.person_a].index_select(0, frames)
+    second = skin[resolved.patch_b][int(contact.person_b)].index_select(0, frames)
     return energies.contact_gap(first, second)
-
-
-def _chosen(values: Tensor, frames: Tensor, points: Tensor) -> Tensor:
-    """Values [T,N,...] of some frames and points; the gradient of `index_select` is found faster than that of brackets."""
-    return values.index_select(0, frames).index_select(1, points)
 
 
 def contact_distances(
@@ -124,10 +133,11 @@ def contact_distances(
 ) -> list[float | None]:
     """metres between the two sides of each contact, whatever its state, as a mean over its frames; None outside the clip's."""
     named = [replace(contact, state="auto", id=str(number)) for number, contact in enumerate(contacts)]
-    resolved, vertices = resolve_contacts(named, body, frame_index)
+    resolved, sides = resolve_contacts(named, body, frame_index)
     if not resolved:
         return [None] * len(contacts)
-    skin = pose_motion(body, estimate.motion_incam).skin(body.subset(vertices))
+    skin = pose_motion(body, estimate.motion_incam).skin(body.subset(sides.vertices))
     heights = inverse_transform_points(torch.as_tensor(estimate.camera.T_cw).to(skin), skin)[..., 2]
-    found = {each.contact.id: float(contact_distance(each, skin, heights).clamp_min(0).mean()) for each in resolved}
+    patches = sides.patches(skin), sides.patches(heights)
+    found = {each.contact.id: float(contact_distance(each, *patches).clamp_min(0).mean()) for each in resolved}
     return [found.get(contact.id) for contact in named]

@@ -19,8 +19,7 @@ def _strength(first: int, last: int, **fields) -> np.ndarray:
     """How strongly a contact from `first` to `last` is pulled together in each of the frames."""
     contact = Contact(0, "left_palm", 1, "back", first, last, **fields)
     inside = torch.from_numpy(np.flatnonzero((first <= FRAMES) & (last >= FRAMES)))
-    none = torch.zeros(0, dtype=torch.long)
-    found = eased(ResolvedContact(contact, inside, none, none, torch.ones(len(inside))), FRAMES, TIME)
+    found = eased(ResolvedContact(contact, inside, 0, 1, torch.ones(len(inside))), FRAMES, TIME)
     strength = np.zeros(len(FRAMES))
     strength[found.frames] = found.strength
     return strength
