@@ -81,7 +81,7 @@ class EnergyWeights:
     penetration: float = 25.0
     """Of the collision spheres."""
     skin_penetration: float = 0.0
-    """It takes a hundred times as long to find as that of the spheres: for the last steps of a take."""
+    """For the last steps of a take: where skins face each other takes 70 times as long to find as which spheres are near."""
     depth_order: float = 0.3
     depth_order_margin: float = 0.12
     """metres by which whoever is in front is to be nearer."""

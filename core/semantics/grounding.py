@@ -137,7 +137,7 @@ def needed_share(interpretation: Interpretation) -> float:
         (PART_OF_REGION[REGIONS.index(pair.region_0)], PART_OF_REGION[REGIONS.index(pair.region_1)])
         for pair in interpretation
     }
-    return min(1.0, _SETTINGS.joint_support / len(parts)) if len(parts) > 1 else 1.0
+    return min(1.0, _SETTINGS.joint_support / len(parts))
 
 
 def nearest_pair(hypothesis: ContactHypothesis, scene: ContactScene) -> tuple[RegionPair, float]:
